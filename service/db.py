@@ -1,0 +1,40 @@
+"""The database pool: asyncpg, without the state that a pool would have to clean up after each use."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from pydantic import SecretStr
+
+STATEMENT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5.0
+
+
+class StatelessConnection(asyncpg.Connection):  # type: ignore[misc, type-arg, unused-ignore]  # asyncpg's own class is generic in stubs only
+    """A pooled connection that is handed on as it is.
+
+    Nothing in the service keeps session state on a pooled connection (no ``SET``, no session lock, no ``LISTEN``), so
+    the statement that asyncpg sends at each release has nothing to undo; it would cost a round trip per use.
+    """
+
+    def get_reset_query(self) -> str:
+        """Answer that there is nothing to reset."""
+        return ""
+
+
+@asynccontextmanager
+async def open_pool(url: SecretStr, *, size: int) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    """Open a pool of at most ``size`` connections to ``url`` for as long as the context lasts."""
+    pool = await asyncpg.create_pool(
+        url.get_secret_value(),
+        min_size=min(2, size),
+        max_size=size,
+        connection_class=StatelessConnection,
+        command_timeout=STATEMENT_TIMEOUT_S,
+        timeout=CONNECT_TIMEOUT_S,
+        server_settings={"application_name": "keyledger"},
+    )
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -1,0 +1,34 @@
+"""The typed keys under which an application and a request carry what handlers need."""
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from events.sealing import KeyRing
+    from events.secrets import SecretVault
+    from events.store import EventStore
+    from projections.cache import ConnectionCache
+    from service.clock import Clock
+    from service.cookiebox import CookieBox
+    from service.identity.sign_in_log import SignInLog
+    from service.metrics import Metrics
+    from service.oidc.client import RelyingParty
+    from service.settings import Settings
+
+SETTINGS: web.AppKey["Settings"] = web.AppKey("settings", Any)
+CLOCK: web.AppKey["Clock"] = web.AppKey("clock", Any)
+POOL: web.AppKey["asyncpg.Pool[asyncpg.Record]"] = web.AppKey("pool", Any)
+STORE: web.AppKey["EventStore"] = web.AppKey("store", Any)
+KEYRING: web.AppKey["KeyRing"] = web.AppKey("keyring", Any)
+VAULT: web.AppKey["SecretVault"] = web.AppKey("vault", Any)
+CONNECTIONS: web.AppKey["ConnectionCache"] = web.AppKey("connections", Any)
+RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party", Any)
+COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box", Any)
+SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log", Any)
+METRICS: web.AppKey["Metrics"] = web.AppKey("metrics", Any)
+
+REQUEST_ID = web.RequestKey("request_id", str)
+CLIENT_IP = web.RequestKey("client_ip", str)
