@@ -1,0 +1,196 @@
+"""A login attempt: one run from initiate to callback, kept in a sealed cookie of its own in the browser that began it.
+
+The ``state`` (OIDC Core 3.1.2.1) carries when it was made and our mark, so that a callback without its cookie is still
+told apart: made by us and too old, or not kept by this browser, or never ours.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import orjson
+
+from service.cookiebox import MARK_BYTES, CookieBox
+
+LIFETIME_S: Final = 30 * 60
+MOST_AT_ONCE: Final = 5
+LARGEST_COOKIE: Final = 3072
+LARGEST_TOGETHER: Final = 5120
+LARGEST_STATE: Final = 64
+
+_TIME_BYTES = 4
+_RANDOM_BYTES = 20
+_SECRET_BYTES = 32
+_PURPOSE = "login attempt"
+_STATE_PURPOSE = "login state"
+_NAME = "keyledger-attempt-"
+_NAME_STATE_CHARACTERS = 20
+
+Kind = Literal["app", "okta"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Attempt:
+    """What the callback has to know of the initiate that it answers. Bound to slug, issuer, client and redirect URI."""
+
+    slug: str
+    credentials_id: str
+    issuer: str
+    client_id: str
+    redirect_uri: str
+    state: str
+    nonce: str
+    verifier: str
+    target: str | None
+    started_at: int
+    kind: Kind
+
+    def __repr__(self) -> str:
+        return f"<Attempt for {self.slug} begun at {self.started_at}>"
+
+    @property
+    def challenge(self) -> str:
+        """The PKCE S256 challenge (RFC 7636 4.2)."""
+        return _text(hashlib.sha256(self.verifier.encode("ascii")).digest())
+
+    def expired(self, now: int) -> bool:
+        """Whether the attempt is older than slow multi-factor sign-ins need."""
+        return not -60 <= now - self.started_at < LIFETIME_S
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def begin(
+    box: CookieBox,
+    *,
+    slug: str,
+    credentials_id: str,
+    issuer: str,
+    client_id: str,
+    redirect_uri: str,
+    target: str | None,
+    now: int,
+    kind: Kind,
+) -> Attempt:
+    """Begin an attempt with fresh state, nonce and PKCE verifier, each of at least 160 random bits."""
+    random = os.urandom(_RANDOM_BYTES + 2 * _SECRET_BYTES)
+    stamp = now.to_bytes(_TIME_BYTES, "big") + random[:_RANDOM_BYTES]
+    return Attempt(
+        slug=slug,
+        credentials_id=credentials_id,
+        issuer=issuer,
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        state=_text(stamp + box.mark(_STATE_PURPOSE, stamp)),
+        nonce=_text(random[_RANDOM_BYTES : _RANDOM_BYTES + _SECRET_BYTES]),
+        verifier=_text(random[_RANDOM_BYTES + _SECRET_BYTES :]),
+        target=target,
+        started_at=now,
+        kind=kind,
+    )
+
+
+def state_time(box: CookieBox, state: str) -> int | None:
+    """Return when we made this state, in seconds since the epoch; ``None`` when we did not make it."""
+    if len(state) > LARGEST_STATE:
+        return None
+    try:
+        raw = base64.b64decode(state.encode("ascii") + b"=" * (-len(state) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        return None
+    stamp, mark = raw[:-MARK_BYTES], raw[-MARK_BYTES:]
+    if len(stamp) != _TIME_BYTES + _RANDOM_BYTES or not box.is_marked(_STATE_PURPOSE, stamp, mark):
+        return None
+    return int.from_bytes(stamp[:_TIME_BYTES], "big")
+
+
+def state_digest(state: str) -> bytes:
+    """Return what is stored of a state once it is spent: its SHA-256."""
+    return hashlib.sha256(state.encode()).digest()
+
+
+class AttemptCookies:
+    """Attempts as cookies: one each, so that tabs work side by side, with a bound on their number and on their size.
+
+    ``secure`` says whether browsers come by https; only then may a cookie carry ``Secure`` and the ``__Host-`` prefix
+    that keeps sibling hosts from planting one (RFC 6265bis 4.1.3.2).
+    """
+
+    def __init__(self, box: CookieBox, *, secure: bool) -> None:
+        self._box = box
+        self._prefix = ("__Host-" if secure else "") + _NAME
+        self._flags = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+        self._kept = f"; Max-Age={LIFETIME_S}{self._flags}"
+        self._gone = f'=""; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{self._flags}'
+
+    def name(self, state: str) -> str:
+        """Return the name of the cookie that holds the attempt with this state."""
+        return self._prefix + state[:_NAME_STATE_CHARACTERS]
+
+    def keep(self, attempt: Attempt) -> str | None:
+        """Return the ``Set-Cookie`` value that keeps the attempt, ``None`` when it would be too large for browsers."""
+        name = self.name(attempt.state)
+        value = orjson.dumps(
+            (
+                attempt.slug,
+                attempt.credentials_id,
+                attempt.issuer,
+                attempt.client_id,
+                attempt.redirect_uri,
+                attempt.state,
+                attempt.nonce,
+                attempt.verifier,
+                attempt.target,
+                attempt.started_at,
+                attempt.kind,
+            )
+        )
+        text = f"{name}={self._box.seal(_PURPOSE, value, name)}"
+        return text + self._kept if len(text) <= LARGEST_COOKIE else None
+
+    def drop(self, state: str) -> str:
+        """Return the ``Set-Cookie`` value that deletes the attempt's cookie, with the flags it was set with."""
+        return self.name(state) + self._gone
+
+    def find(self, cookie_header: str, state: str) -> tuple[bool, Attempt | None]:
+        """Return whether the browser sent a cookie for this state, and the attempt if one of them is ours.
+
+        A cookie of the same name planted beside ours does not hide it.
+        """
+        name = self.name(state)
+        values = [value for found, value in self._sent(cookie_header) if found == name]
+        for value in values:
+            attempt = self._open(name, value)
+            if attempt is not None and attempt.state == state:
+                return True, attempt
+        return bool(values), None
+
+    def surplus(self, cookie_header: str, new: str) -> list[str]:
+        """Return the ``Set-Cookie`` values that make room for ``new``: unreadable ones go, then the oldest."""
+        if self._prefix not in cookie_header:
+            return []
+        sent = list(self._sent(cookie_header))
+        size = sum(len(name) + len(value) for name, value in sent) + len(new)
+        if len(sent) < MOST_AT_ONCE and size <= LARGEST_TOGETHER:
+            return []
+        opened = [(self._open(name, value), name, len(name) + len(value)) for name, value in sent]
+        by_age = sorted(opened, key=lambda item: item[0].started_at if item[0] else 0)
+        kept, dropped = len(sent), []
+        for attempt, name, length in by_age:
+            if attempt is None or kept >= MOST_AT_ONCE or size > LARGEST_TOGETHER:
+                dropped.append(name + self._gone)
+                kept, size = kept - 1, size - length
+        return dropped
+
+    def _sent(self, cookie_header: str) -> list[tuple[str, str]]:
+        pairs = (pair.strip().partition("=") for pair in cookie_header.split(";"))
+        return [(name, value.strip('"')) for name, _, value in pairs if name.startswith(self._prefix)]
+
+    def _open(self, name: str, value: str) -> Attempt | None:
+        raw = self._box.open(_PURPOSE, value, name)
+        return Attempt(*orjson.loads(raw)) if raw is not None else None

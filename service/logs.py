@@ -1,0 +1,144 @@
+"""Logs: one JSON object a line on standard output, with the request's id, and never a secret.
+
+Lines are written in batches from the event loop, so that a request does not wait for the pipe; what is at hand when the
+process ends is written then. Warnings and worse are written at once.
+"""
+
+import asyncio
+import atexit
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from typing import Any, BinaryIO, Final
+
+import orjson
+import structlog
+
+from service.settings import Settings
+
+FLUSH_AFTER_S: Final = 0.05
+MOST_BUFFERED: Final = 256
+REDACTED: Final = "[redacted]"
+
+current_request_id: ContextVar[str] = ContextVar("current_request_id")
+
+_SECRET_NAMES: Final = frozenset(
+    {
+        "authorization", "bearer", "client_secret", "code", "code_verifier", "cookie", "cookies", "credential", "id_token",
+        "key", "login_hint", "nonce", "passphrase", "password", "private_key", "query", "query_string", "secret",
+        "secret_keys", "session", "set-cookie", "set_cookie", "state", "token", "verifier",
+    }
+)  # fmt: skip
+_SECRET_ENDINGS: Final = ("_secret", "_token", "_password", "_key", "_cookie", "_verifier")
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a value of this name is kept out of the logs, whatever it is."""
+    lowered = name.lower()
+    return lowered in _SECRET_NAMES or lowered.endswith(_SECRET_ENDINGS)
+
+
+_known_names: dict[str, bool] = {}
+
+
+def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the values of names that bear secrets, in nested mappings too."""
+    for name, value in event.items():
+        secret = _known_names.get(name)
+        if secret is None:
+            secret = is_secret_name(name)
+            if len(_known_names) < 1024:  # noqa: PLR2004  a bound, in case names come from outside
+                _known_names[name] = secret
+        if secret:
+            event[name] = REDACTED
+        elif isinstance(value, Mapping):
+            event[name] = redact(_logger, _method, dict(value))
+    return event
+
+
+def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = current_request_id.get(None)
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+def _json_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> bytes:
+    return orjson.dumps(event, default=_named, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+
+
+def _named(value: object) -> str:
+    """Stand in for what is not JSON by its type alone: a repr may hold anything."""
+    return f"<{type(value).__name__}>"
+
+
+class LineWriter:
+    """Collects lines and writes them together; the logger that structlog's output goes to."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lines: list[bytes] = []
+        self._scheduled = False
+        atexit.register(self.flush)
+
+    def flush(self) -> None:
+        """Write what has been collected."""
+        self._scheduled = False
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._stream.write(b"".join(lines))
+            self._stream.flush()
+
+    def later(self, line: bytes) -> None:
+        """Write the line with others, soon."""
+        self._lines.append(line)
+        if len(self._lines) >= MOST_BUFFERED:
+            self.flush()
+        elif not self._scheduled:
+            try:
+                asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
+                self._scheduled = True
+            except RuntimeError:
+                self.flush()
+
+    def now(self, line: bytes) -> None:
+        """Write the line, and those before it, at once."""
+        self._lines.append(line)
+        self.flush()
+
+    debug = info = msg = later
+    warning = warn = error = critical = exception = fatal = now
+
+
+def configure_logging(settings: Settings, stream: BinaryIO | None = None) -> LineWriter:
+    """Set up structlog and the standard library's logging to write JSON lines to ``stream`` (standard output)."""
+    writer = LineWriter(stream or sys.stdout.buffer)
+    level = _LEVELS[settings.log_level]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            _add_request_id,
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            redact,
+            _json_line,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: writer,
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers = [_Bridge()]
+    root.setLevel(max(level, logging.WARNING))
+    return writer
+
+
+class _Bridge(logging.Handler):
+    """Libraries' own log records, as structlog lines. Their arguments are dropped: they may quote what they failed on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        log.log(record.levelno, "library", logger=record.name, message=str(record.msg), error=error)
