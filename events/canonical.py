@@ -1,0 +1,114 @@
+"""Canonical JSON (RFC 8785), and the rules that a payload meets at the door so that its hash means one thing only."""
+
+from collections.abc import Mapping
+
+import rfc8785
+
+from events.refusals import Refusal
+
+MAXIMUM_DEPTH = 16
+MAXIMUM_BYTES = 64 * 1024
+MAXIMUM_INTEGER = 2**53 - 1
+
+_MAXIMUM_NODES = MAXIMUM_BYTES
+_SURROGATES = ("\ud800", "\udfff")
+
+
+def check_payload(payload: object) -> None:
+    """Refuse what cannot be written, stored and read back by everybody as the same value.
+
+    Allowed are null, true, false, integers within 2^53 - 1, strings without U+0000 and lone surrogates, lists, and
+    objects with string keys; at most 16 levels deep and 64 KiB in canonical form. Strings are kept as they come:
+    nothing is normalised, so that NFC and NFD stay two different texts.
+
+    Raises:
+        Refusal: ``data_invalid``; ``details["pointer"]`` is the JSON pointer (RFC 6901) of the first wrong value.
+    """
+    _encode(payload)
+
+
+def canonical_json(payload: object) -> str:
+    """Return the RFC 8785 text of a payload that meets the rules of ``check_payload``.
+
+    Raises:
+        Refusal: ``data_invalid``.
+    """
+    return _encode(payload).decode("utf-8")
+
+
+def _encode(payload: object) -> bytes:
+    _Walk().value(payload, (), 0)
+    encoded = rfc8785.dumps(payload)  # type: ignore[arg-type]
+    if len(encoded) > MAXIMUM_BYTES:
+        raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")
+    return encoded
+
+
+class _Walk:
+    """One pass over a payload; counts what it meets, so that a small input cannot unfold into a large one."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = _MAXIMUM_NODES
+
+    def value(self, value: object, place: tuple[str | int, ...], depth: int) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")
+        # Exact types: a subclass (an IntEnum, a str with its own encoding) may write itself differently.
+        kind = type(value)
+        if value is None or kind is bool:
+            return
+        if kind is str:
+            self._text(value, place)  # type: ignore[arg-type]
+        elif kind is int:
+            _integer(value, place)  # type: ignore[arg-type]
+        elif kind is list or kind is tuple:
+            _nested(place, depth)
+            for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+                self.value(item, (*place, index), depth + 1)
+        elif kind is dict:
+            _nested(place, depth)
+            self._members(value, place, depth)  # type: ignore[arg-type]
+        else:
+            raise _wrong(place, _unsuited(value))
+
+    def _members(self, members: Mapping[object, object], place: tuple[str | int, ...], depth: int) -> None:
+        for name, item in members.items():
+            if type(name) is not str:
+                raise _wrong(place, "The names of an object's members are strings.")
+            self._text(name, place)
+            self.value(item, (*place, name), depth + 1)
+
+    def _text(self, text: str, place: tuple[str | int, ...]) -> None:
+        self._left -= len(text)
+        if self._left < 0:
+            raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")
+        if "\x00" in text:
+            raise _wrong(place, "The character U+0000 cannot be stored.")
+        if not text.isascii() and any(_SURROGATES[0] <= character <= _SURROGATES[1] for character in text):
+            raise _wrong(place, "This is not valid Unicode: half of a surrogate pair stands alone.")
+
+
+def _integer(value: int, place: tuple[str | int, ...]) -> None:
+    if not -MAXIMUM_INTEGER <= value <= MAXIMUM_INTEGER:
+        raise _wrong(place, "This number is too large to be the same for everybody: integers end at 2^53 - 1.")
+
+
+def _nested(place: tuple[str | int, ...], depth: int) -> None:
+    if depth >= MAXIMUM_DEPTH:
+        raise _wrong(place[:MAXIMUM_DEPTH], f"The data is nested more than {MAXIMUM_DEPTH} levels deep.")
+
+
+def _unsuited(value: object) -> str:
+    if isinstance(value, float):
+        return "Numbers with a fraction are not kept; write the value as an integer or a string."
+    return f"A value of type {type(value).__name__} has no place in JSON."
+
+
+def _wrong(place: tuple[str | int, ...], sentence: str) -> Refusal:
+    # A name may itself be what is wrong with the payload; the pointer must stay printable.
+    tokens = [str(token).encode("utf-8", "replace").decode().replace("\x00", "?")[:64] for token in place]
+    pointer = "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
+    return Refusal("data_invalid", f"{pointer}: {sentence}" if pointer else sentence, pointer=pointer)

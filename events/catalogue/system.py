@@ -1,0 +1,42 @@
+"""The system stream: what concerns no single workspace."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from events.catalogue.event_data import EventData, Identifier, Instant, Name
+
+SYSTEM_STREAM = "$system"
+
+StaffRole = Literal["support", "auditor", "operator"]
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=_-]{40,200}$")]
+
+
+class ApiTokenCreated(EventData):
+    """A bearer token may be used until it expires or is revoked."""
+
+    token_id: Identifier
+    name: Name
+    role: StaffRole
+    expires_at: Instant | None = None
+
+
+class ApiTokenRevoked(EventData):
+    """The token opens nothing any more."""
+
+    token_id: Identifier
+
+
+class SigningKeyRotated(EventData):
+    """Checkpoints are signed with this Ed25519 key from now on."""
+
+    key_id: Identifier
+    public_key: PublicKey
+    former_key_id: Identifier | None = None
+
+
+class LogRestored(EventData):
+    """The log was restored from a backup that ended at ``position``; cursors and sessions of former epochs are void."""
+
+    epoch: Annotated[int, Field(ge=1)]
+    position: Annotated[int, Field(ge=0)]

@@ -1,0 +1,113 @@
+"""What surrounds an event's data: who did it, why, on whose behalf, and where it stands in the log."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from events.canonical import canonical_json
+from events.catalogue.event_data import EventData
+
+ActorType = Literal["staff", "token", "member", "setup", "system", "operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, as authentication found out; never as the caller says."""
+
+    type: ActorType
+    id: str
+
+
+SYSTEM = Actor("system", "keyledger")
+"""What the service does by itself, such as lifting an unconfirmed enforcement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What one request gives to all events that it causes.
+
+    ``reason`` is the actor's own sentence, ``requested_by`` whoever asked the actor for it, ``ticket`` where they did.
+    """
+
+    actor: Actor
+    reason: str | None = None
+    correlation_id: str | None = None
+    causation_id: UUID | None = None
+    idempotency_key: str | None = None
+    requested_by: str | None = None
+    ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A decided event, before it has an id and a place."""
+
+    type: str
+    data: EventData
+
+    @classmethod
+    def of(cls, data: EventData) -> Self:
+        """Return the event that the data's class names."""
+        return cls(data.type_name(), data)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An event ready to be appended. ``canonical`` is the text that is stored and hashed."""
+
+    event_id: UUID
+    type: str
+    schema_version: int
+    data: dict[str, Any]
+    canonical: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as the log holds it. ``version`` counts in its stream, ``position`` in the whole log."""
+
+    position: int
+    event_id: UUID
+    stream_id: str
+    version: int
+    leaf_index: int
+    type: str
+    schema_version: int
+    data: dict[str, Any]
+    actor: Actor
+    reason: str | None
+    correlation_id: str | None
+    causation_id: UUID | None
+    idempotency_key: str | None
+    requested_by: str | None
+    ticket: str | None
+    recorded_at: datetime
+    hash: bytes
+
+
+def content(event: NewEvent, context: Context, event_id: UUID) -> dict[str, Any]:
+    """Return exactly what is stored and hashed of an event; members without a value are there as null."""
+    return {
+        "actor": {"type": context.actor.type, "id": context.actor.id},
+        "causation_id": None if context.causation_id is None else str(context.causation_id),
+        "correlation_id": context.correlation_id,
+        "data": event.data.to_data(),
+        "event_id": str(event_id),
+        "idempotency_key": context.idempotency_key,
+        "reason": context.reason,
+        "requested_by": context.requested_by,
+        "schema_version": event.data.schema_version,
+        "ticket": context.ticket,
+        "type": event.type,
+    }
+
+
+def prepare(event: NewEvent, context: Context, event_id: UUID) -> Prepared:
+    """Return the event with its canonical text.
+
+    Raises:
+        Refusal: ``data_invalid``, when the content cannot be kept (see ``events.canonical``).
+    """
+    body = content(event, context, event_id)
+    return Prepared(event_id, event.type, event.data.schema_version, body["data"], canonical_json(body))
