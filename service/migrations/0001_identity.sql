@@ -1,0 +1,268 @@
+-- People and what they may open: plain tables, because a person can be erased while the ledger's events stay.
+-- Lock order of every change: identity.workspaces row, then the ledger's append lock, then the stream's row.
+
+create schema identity;
+
+-- One row for each workspace. Changes that judge who gets in lock it FOR UPDATE, sign-ins FOR SHARE, so that no sign-in
+-- commits on a state that a change has just made untrue.
+create table identity.workspaces (
+    slug       text primary key check (slug ~ '^[a-z0-9](-?[a-z0-9])*$' and length(slug) between 2 and 63),
+    created_at timestamptz not null default clock_timestamp()
+);
+
+create table identity.websites (
+    workspace  text not null references identity.workspaces (slug) on delete cascade,
+    website_id text not null check (length(website_id) between 1 and 200),
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (workspace, website_id)
+);
+
+-- A person across workspaces. The address is null until its mailbox was proven; no connection ever writes it.
+create table identity.users (
+    user_id    uuid primary key,
+    email      text check (length(email) <= 254),
+    email_key  text unique check (length(email_key) <= 254),
+    name       text not null default '' check (length(name) <= 200),
+    created_at timestamptz not null default clock_timestamp(),
+    check ((email is null) = (email_key is null))
+);
+
+-- A person at a provider that belongs to no workspace (Google): keyed by issuer and subject, never by address.
+create table identity.user_identities (
+    issuer          text not null check (length(issuer) <= 2048),
+    subject         text not null check (length(subject) between 1 and 255),
+    user_id         uuid not null references identity.users (user_id) on delete cascade,
+    linked_at       timestamptz not null,
+    last_sign_in_at timestamptz not null,
+    primary key (issuer, subject)
+);
+create index user_identities_by_user on identity.user_identities (user_id);
+
+-- The address is what this workspace's connection or invitation said; it says nothing about other workspaces.
+-- An erased member keeps the opaque id that events speak of, and nothing else.
+create table identity.members (
+    member_id   uuid primary key,
+    workspace   text not null references identity.workspaces (slug) on delete cascade,
+    user_id     uuid references identity.users (user_id),
+    email       text check (length(email) <= 254),
+    email_key   text check (length(email_key) <= 254),
+    name        text not null default '' check (length(name) <= 200),
+    role        text not null check (role in ('owner', 'admin', 'editor', 'viewer')),
+    websites    jsonb not null default '"all"' check (websites = '"all"' or jsonb_typeof(websites) = 'array'),
+    status      text not null default 'active' check (status in ('active', 'deactivated', 'erased')),
+    joined_at   timestamptz not null,
+    joined_how  text not null check (joined_how in ('invitation', 'jit')),
+    last_sso_at timestamptz,
+    -- When a former owner stopped being one: notices still go there for thirty days.
+    owner_until timestamptz,
+    check ((status = 'erased') = (user_id is null)),
+    check ((status = 'erased') = (email is null)),
+    check ((email is null) = (email_key is null)),
+    unique (workspace, user_id)
+) with (fillfactor = 80);
+create unique index members_by_email on identity.members (workspace, email_key) where status <> 'erased';
+create index members_by_user on identity.members (user_id);
+create index members_by_address on identity.members (email_key);
+
+-- Who a workspace's provider says somebody is. subject_scope is the client id where subjects are pairwise, else ''.
+create table identity.identities (
+    workspace       text not null,
+    issuer          text not null check (length(issuer) <= 2048),
+    subject_scope   text not null default '' check (length(subject_scope) <= 255),
+    subject         text not null check (length(subject) between 1 and 255),
+    member_id       uuid not null references identity.members (member_id) on delete cascade,
+    linked_at       timestamptz not null,
+    last_sign_in_at timestamptz not null,
+    primary key (workspace, issuer, subject_scope, subject),
+    -- A member is one person at one issuer.
+    unique (member_id, issuer, subject_scope)
+) with (fillfactor = 80);
+
+create table identity.invitations (
+    invitation_id uuid primary key,
+    workspace     text not null references identity.workspaces (slug) on delete cascade,
+    email         text not null check (length(email) <= 254),
+    email_key     text not null check (length(email_key) <= 254),
+    role          text not null check (role in ('owner', 'admin', 'editor', 'viewer')),
+    websites      jsonb not null default '"all"' check (websites = '"all"' or jsonb_typeof(websites) = 'array'),
+    status        text not null default 'open' check (status in ('open', 'accepted', 'revoked', 'replaced')),
+    invited_by    text not null check (length(invited_by) <= 300),
+    created_at    timestamptz not null,
+    expires_at    timestamptz not null,
+    member_id     uuid references identity.members (member_id),
+    check ((status = 'accepted') = (member_id is not null))
+);
+create unique index invitations_open on identity.invitations (workspace, email_key) where status = 'open';
+create index invitations_by_email on identity.invitations (workspace, email_key, created_at desc);
+create index invitations_by_address on identity.invitations (email_key) where status = 'open';
+create index invitations_by_member on identity.invitations (member_id);
+
+-- A click mailed to an owner or admin, without which an identity is not linked to them.
+create table identity.link_confirmations (
+    token_hash    bytea primary key check (length(token_hash) = 32),
+    workspace     text not null references identity.workspaces (slug) on delete cascade,
+    member_id     uuid references identity.members (member_id) on delete cascade,
+    invitation_id uuid references identity.invitations (invitation_id) on delete cascade,
+    issuer        text not null,
+    subject_scope text not null,
+    subject       text not null,
+    email         text not null,
+    name          text not null default '',
+    created_at    timestamptz not null,
+    expires_at    timestamptz not null,
+    used_at       timestamptz,
+    check (num_nonnulls(member_id, invitation_id) = 1)
+);
+create index link_confirmations_by_identity
+    on identity.link_confirmations (workspace, issuer, subject_scope, subject, created_at desc);
+create index link_confirmations_by_member on identity.link_confirmations (member_id);
+create index link_confirmations_by_invitation on identity.link_confirmations (invitation_id);
+
+-- One row for each outcome, good or bad. No token, code or secret. Workspace and member are not foreign keys: the log
+-- also tells of slugs that do not exist, and outlives members.
+create table identity.sign_ins (
+    sign_in_id     bigint generated always as identity primary key,
+    at             timestamptz not null,
+    workspace      text not null check (length(workspace) <= 63),
+    method         text not null check (method in ('sso', 'google', 'magic_link')),
+    reason         text not null check (length(reason) <= 60),
+    initiated_by   text check (initiated_by in ('app', 'okta', 'test')),
+    config_version bigint,
+    credentials_id uuid,
+    member_id      uuid,
+    email          text check (length(email) <= 320),
+    checks         jsonb not null default '{}',
+    detail         text check (length(detail) <= 200),
+    explanation    text check (length(explanation) <= 1000),
+    okta_field     text check (length(okta_field) <= 200),
+    request_id     text not null check (length(request_id) <= 100)
+);
+create index sign_ins_by_workspace on identity.sign_ins (workspace, sign_in_id desc);
+create index sign_ins_by_request on identity.sign_ins (request_id);
+
+-- user_id is no foreign key, because the check would write to the user's row at each sign-in: erasing deletes sessions.
+create table identity.sessions (
+    session_hash        bytea primary key check (length(session_hash) = 32),
+    user_id             uuid,
+    data                jsonb not null,
+    created_at          timestamptz not null,
+    last_seen_at        timestamptz not null,
+    absolute_expires_at timestamptz not null
+) with (fillfactor = 80);
+create index sessions_by_user on identity.sessions (user_id);
+create index sessions_by_end on identity.sessions (absolute_expires_at);
+
+-- Whatever may be used once (a login attempt, a mailed link, a confirming form), by the hash of its id.
+create table identity.spent_attempts (
+    attempt_hash bytea primary key check (length(attempt_hash) = 32),
+    expires_at   timestamptz not null
+);
+
+create table identity.api_tokens (
+    token_id     uuid primary key,
+    token_hash   bytea not null unique check (length(token_hash) = 32),
+    name         text not null check (length(name) between 1 and 200),
+    role         text not null check (role in ('support', 'auditor', 'operator')),
+    created_at   timestamptz not null default clock_timestamp(),
+    expires_at   timestamptz,
+    revoked_at   timestamptz,
+    last_used_at timestamptz
+);
+
+-- The answer to a write that carried an idempotency key. mac is keyed, over the request with its secrets unsealed.
+create table identity.idempotency (
+    principal  text not null check (length(principal) <= 300),
+    workspace  text not null check (length(workspace) <= 63),
+    key        text not null check (length(key) between 1 and 255),
+    mac        bytea not null,
+    status     integer not null,
+    answer     jsonb not null,
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (principal, workspace, key)
+);
+create index idempotency_by_age on identity.idempotency (created_at);
+
+-- Mails, written in the transaction of the change they tell of. The content may hold a bearer link, so it is sealed, and
+-- dropped once the mail is out.
+create table identity.outbox (
+    mail_id         bigint generated always as identity primary key,
+    workspace       text,
+    kind            text not null check (length(kind) <= 60),
+    recipient       text not null check (length(recipient) <= 320),
+    content         text,
+    created_at      timestamptz not null,
+    next_attempt_at timestamptz not null,
+    attempts        integer not null default 0,
+    sent_at         timestamptz,
+    given_up_at     timestamptz,
+    last_error      text check (length(last_error) <= 500),
+    check ((content is null) = (sent_at is not null or given_up_at is not null))
+);
+create index outbox_due on identity.outbox (next_attempt_at) where sent_at is null and given_up_at is null;
+
+-- Who was erased, as keyed digests of address and identity: nobody comes back by just-in-time creation alone.
+create table identity.tombstones (
+    workspace text not null references identity.workspaces (slug) on delete cascade,
+    digest    bytea not null check (length(digest) = 32),
+    erased_at timestamptz not null,
+    primary key (workspace, digest)
+);
+
+-- A known member signs in: everything that the judgement relied on is looked at again under the workspace's lock, then
+-- the sign-in, the session and the times are written; all in the one round trip. Each statement of a function sees what
+-- committed before it began, so the look comes after the wait for the lock. Answers null, having written nothing, when
+-- something changed meanwhile.
+create function identity.admit_known(
+    p_workspace text, p_version bigint, p_member uuid, p_user uuid,
+    p_issuer text, p_scope text, p_subject text, p_email text, p_name text, p_now timestamptz,
+    p_initiated_by text, p_credentials uuid, p_checks jsonb, p_request text,
+    p_session bytea, p_replaces bytea, p_data jsonb, p_expires timestamptz
+) returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_sign_in bigint;
+begin
+    perform 1 from identity.workspaces where slug = p_workspace for share;
+
+    if not exists (
+        select 1
+        from ledger.streams s
+        join projection.connections c on c.slug = s.stream_id and c.version = s.version
+        join identity.members m on m.member_id = p_member and m.workspace = s.stream_id
+        join identity.identities i on i.member_id = m.member_id
+        where s.stream_id = p_workspace and s.version = p_version
+          and m.status = 'active' and m.user_id = p_user and m.email = p_email
+          and i.workspace = p_workspace and i.issuer = p_issuer and i.subject_scope = p_scope
+          and i.subject = p_subject
+    ) then
+        return null;
+    end if;
+
+    with member as (
+        update identity.members set last_sso_at = p_now, name = p_name where member_id = p_member
+    ), linked as (
+        update identity.identities set last_sign_in_at = p_now
+        where workspace = p_workspace and issuer = p_issuer and subject_scope = p_scope and subject = p_subject
+    ), replaced as (
+        delete from identity.sessions where session_hash = p_replaces
+    ), opened as (
+        insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)
+        values (p_session, p_user, p_data, p_now, p_now, p_expires)
+    )
+    insert into identity.sign_ins (at, workspace, method, reason, initiated_by, config_version, credentials_id,
+                                   member_id, email, checks, request_id)
+    values (p_now, p_workspace, 'sso', 'ok', p_initiated_by, p_version, p_credentials,
+            p_member, p_email, p_checks, p_request)
+    returning sign_in_id into v_sign_in;
+    return v_sign_in;
+end
+$$;
+
+revoke all on function identity.admit_known from public;
+grant usage on schema identity to keyledger_runtime;
+grant select, insert, update, delete on all tables in schema identity to keyledger_runtime;
+grant execute on function identity.admit_known to keyledger_runtime;
+alter default privileges in schema identity grant select, insert, update, delete on tables to keyledger_runtime;
+alter default privileges in schema identity grant execute on functions to keyledger_runtime;
