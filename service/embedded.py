@@ -157,11 +157,11 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + WAIT_FOR_OTHER_S
         while time.monotonic() < deadline:
             running = self._running()
-            if running is not None and answers(running[1]):
+            if running is not None and answers(self._cluster, running[1]):
                 return running[1]
             time.sleep(POLL_S)
         message = (
-            f"Another process holds {self._home}, but its database does not answer. End it or use another directory."
+            f"Another process holds {self._home}, and its database does not answer. End it, or choose another one."
         )
         raise PostgresError(message)
 

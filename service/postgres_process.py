@@ -174,7 +174,7 @@ class PostgresServer:
             message = f"The database server could not be started: {self._failure}"
             raise PostgresError(message) from self._failure
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not answers(self._sockets):
+        while not answers(self._cluster, self._sockets):
             if self._ended() or time.monotonic() > deadline:
                 self.stop()
                 message = f"The database server did not start; {self._log} says why: {_last_line(self._log)}"
@@ -183,7 +183,7 @@ class PostgresServer:
 
     def _keep(self, command: Sequence[str], user: ServerUser) -> None:
         try:
-            with self._log.open("ab", opener=_private) as log:
+            with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
                 self._process = subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
                     command,
                     stdin=subprocess.DEVNULL,
@@ -209,10 +209,17 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Disconnect all clients, write everything down and end the server. Safe to call twice."""
+        self._end(signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
+
+    def quit(self) -> None:
+        """End the server at once; its next start recovers what was committed."""
+        self._end(signal.SIGQUIT, signal.SIGKILL)
+
+    def _end(self, *signals: signal.Signals) -> None:
         process = self._process
         if process is None:
             return
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        for number in signals:
             if process.poll() is not None:
                 return
             process.send_signal(number)
@@ -222,19 +229,17 @@ class PostgresServer:
                 continue
 
 
-def answers(sockets: Path) -> bool:
-    """Tell whether a server accepts connections at the socket in this directory."""
+def answers(cluster: Path, sockets: Path) -> bool:
+    """Tell whether the server that runs on ``cluster`` accepts connections at the socket in ``sockets``."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(sockets / f".s.PGSQL.{PORT}"))
-        except OSError:
+            # It listens before it is ready, and says in its lock file when it is.
+            status = (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()[7]
+        except (OSError, IndexError):
             return False
-    return True
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return status.strip() == "ready"
 
 
 def _last_line(log: Path) -> str:
