@@ -128,7 +128,7 @@ create table identity.sign_ins (
     reason         text not null check (length(reason) <= 60),
     initiated_by   text check (initiated_by in ('app', 'okta', 'test')),
     config_version bigint,
-    credentials_id uuid,
+    credentials_id text check (length(credentials_id) <= 64),
     member_id      uuid,
     email          text check (length(email) <= 320),
     checks         jsonb not null default '{}',
@@ -215,7 +215,7 @@ create table identity.tombstones (
 create function identity.admit_known(
     p_workspace text, p_version bigint, p_member uuid, p_user uuid,
     p_issuer text, p_scope text, p_subject text, p_email text, p_name text, p_now timestamptz,
-    p_initiated_by text, p_credentials uuid, p_checks jsonb, p_request text,
+    p_initiated_by text, p_credentials text, p_checks jsonb, p_request text,
     p_session bytea, p_replaces bytea, p_data jsonb, p_expires timestamptz
 ) returns bigint
 language plpgsql
