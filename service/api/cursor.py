@@ -1,0 +1,42 @@
+"""Opaque cursors: where the next page starts, tied to the list and the filter it was made for."""
+
+import base64
+import binascii
+import hashlib
+import json
+
+from service.errors import invalid
+
+MAXIMUM_LENGTH = 512
+
+
+def encode(scope: str, *place: str | int) -> str:
+    """Return the cursor for the page after ``place`` of the list that ``scope`` names."""
+    text = json.dumps([_mark(scope), *place], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode(scope: str, cursor: str, kinds: tuple[type, ...]) -> tuple[str | int, ...]:
+    """Return the place that ``cursor`` names.
+
+    Raises:
+        Refusal: ``data_invalid`` when it is not a cursor of this list.
+    """
+    refusal = invalid("This cursor is not from this list. Start again without one.", "/cursor", "query")
+    if len(cursor) > MAXIMUM_LENGTH:
+        raise refusal
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        parts = json.loads(raw)
+    except (binascii.Error, ValueError, RecursionError):
+        raise refusal from None
+    if not isinstance(parts, list) or len(parts) != 1 + len(kinds) or parts[0] != _mark(scope):
+        raise refusal
+    for part, kind in zip(parts[1:], kinds, strict=True):
+        if type(part) is not kind or (isinstance(part, int) and not 0 <= part < 2**63):
+            raise refusal
+    return tuple(parts[1:])
+
+
+def _mark(scope: str) -> str:
+    return hashlib.sha256(scope.encode()).hexdigest()[:8]

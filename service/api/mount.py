@@ -1,0 +1,68 @@
+"""From operations to routes: who asks, may they, is it well-formed; then the handler; every refusal a problem document."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from events.refusals import Refusal
+from service.api.authentication import authenticate
+from service.api.operation import Call, Operation
+from service.api.problem import problem, problem_of_http, problem_of_refusal
+from service.api.reading import read_body, read_query, refuse_body
+from service.errors import Forbidden
+from service.keys import REQUEST_ID
+from service.tokens import may
+
+log = structlog.get_logger("api")
+
+PREFIX = "/api/v1"
+
+
+def mount(app: web.Application, operations: Sequence[Operation]) -> None:
+    """Add one route for each operation."""
+    for operation in operations:
+        app.router.add_route(operation.method, operation.path, _route(operation), name=operation.identifier)
+
+
+def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    adapter: TypeAdapter[Any] | None = None if operation.body is None else TypeAdapter(operation.body)
+    known = _member_names(operation.body)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        principal = await authenticate(request)
+        if not may(principal.role, operation.access):
+            raise Forbidden(principal.role, "support" if operation.access == "write" else "auditor")
+        query = read_query(request, operation.query)
+        if adapter is None:
+            await refuse_body(request)
+            body: object = None
+        else:
+            body = await read_body(request, adapter, operation.body_limit, known)
+        return await operation.handler(Call(request, principal, query, body))
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        request_id = request.get(REQUEST_ID, "")
+        try:
+            response = await handle(request)
+        except Refusal as refusal:
+            response = problem_of_refusal(refusal, request_id)
+        except web.HTTPException as error:
+            response = problem_of_http(error, request_id)
+        except Exception:
+            log.exception("request_failed", operation=operation.identifier, request_id=request_id)
+            response = problem(
+                "internal", "Something went wrong here. Name the request id when you ask for help.", 500, request_id
+            )
+        if not response.prepared:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return answer
+
+
+def _member_names(body: Any) -> list[str]:
+    fields = getattr(body, "model_fields", {})
+    return list(fields)

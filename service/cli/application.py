@@ -1,0 +1,97 @@
+"""The ``keyledger`` command: all verbs together, and how a run ends.
+
+Exit codes: 0 done, 1 refused (one sentence and the code on standard error), 2 a mistake in the command itself.
+"""
+
+import sys
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from service.cli import configure, history, operate, people, tokens, workspaces
+from service.cli.client import Refused
+from service.cli.credentials import credentials
+from service.cli.output import complain
+
+REFUSED = 1
+
+EPILOG = "Support verbs speak to KEYLEDGER_URL with KEYLEDGER_TOKEN; operator verbs work on the database."
+
+keyledger = typer.Typer(
+    name="keyledger",
+    help="Single sign-on for the workspaces of a multi-tenant service, kept as an append-only ledger of events.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+WORKSPACE = "Workspaces"
+CONNECTION = "The connection"
+PEOPLE = "People"
+RECORD = "What happened"
+OPERATOR = "Operators"
+
+
+def _say_version(value: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if value:
+        typer.echo(installed_version("keyledger"))
+        raise typer.Exit
+
+
+@keyledger.callback()
+def root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the verb."""
+
+
+keyledger.add_typer(workspaces.workspace, name="workspace", rich_help_panel=WORKSPACE)
+keyledger.command("show", rich_help_panel=WORKSPACE, epilog="Example: keyledger show acme --at 2026-11-24")(
+    workspaces.show
+)
+keyledger.add_typer(configure.domain, name="domain", rich_help_panel=CONNECTION)
+keyledger.add_typer(configure.jit, name="jit", rich_help_panel=CONNECTION)
+keyledger.add_typer(credentials, name="credentials", rich_help_panel=CONNECTION)
+keyledger.add_typer(configure.sso, name="sso", rich_help_panel=CONNECTION)
+keyledger.add_typer(configure.enforce, name="enforce", rich_help_panel=CONNECTION)
+keyledger.add_typer(configure.bypass, name="bypass", rich_help_panel=CONNECTION)
+keyledger.command(
+    "invite", rich_help_panel=PEOPLE, epilog="Example: keyledger invite acme ada@acme.example --role editor"
+)(people.invite)
+keyledger.add_typer(people.invitation, name="invitation", rich_help_panel=PEOPLE)
+keyledger.add_typer(people.member, name="member", rich_help_panel=PEOPLE)
+keyledger.command("history", rich_help_panel=RECORD, epilog="Example: keyledger history acme --last 10")(
+    history.history
+)
+keyledger.command("diff", rich_help_panel=RECORD, epilog="Example: keyledger diff acme 3 7")(history.diff)
+keyledger.command("sign-ins", rich_help_panel=RECORD, epilog="Example: keyledger sign-ins acme")(history.sign_ins)
+keyledger.command("export", rich_help_panel=RECORD, epilog="Example: keyledger export acme > acme.ndjson")(
+    history.export
+)
+keyledger.command("serve", rich_help_panel=OPERATOR, epilog="Example: KEYLEDGER_PORT=8080 keyledger serve")(
+    operate.serve
+)
+keyledger.command("demo", rich_help_panel=OPERATOR, epilog="Example: keyledger demo")(operate.demo)
+keyledger.command("migrate", rich_help_panel=OPERATOR, epilog="Example: keyledger migrate")(operate.migrate)
+keyledger.add_typer(tokens.token, name="token", rich_help_panel=OPERATOR)
+keyledger.command("verify", rich_help_panel=OPERATOR, epilog="Example: keyledger verify")(operate.verify)
+keyledger.command("rebuild", rich_help_panel=OPERATOR, epilog="Example: keyledger rebuild timeline")(operate.rebuild)
+keyledger.command("rotate-keys", rich_help_panel=OPERATOR, epilog="Example: keyledger rotate-keys")(operate.rotate_keys)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        keyledger()
+    except Refused as refused:
+        complain(refused)
+        sys.exit(REFUSED)
+    except BrokenPipeError:
+        # The reader, such as head, has enough. Standard output cannot be flushed at exit any more.
+        sys.stderr.close()
+        sys.exit(REFUSED)

@@ -1,0 +1,100 @@
+"""Commands that read what happened: the history, the difference between two moments, sign-ins, the export."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.client import Refused, open_client, segment
+from service.cli.options import Json, Slug, moment
+from service.cli.output import hint, say, say_json, say_table, short, when
+
+Moment = Annotated[str, typer.Argument(help="A version (7) or a moment (2026-11-24, yesterday).", show_default=False)]
+Later = Annotated[str, typer.Argument(help="A version or a moment; default: now.", show_default=False)]
+
+
+def history(
+    slug: Slug,
+    *,
+    last: Annotated[int | None, typer.Option(min=1, help="Only so many, the newest.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell who changed what, when and why, oldest first."""
+    found = open_client().items(f"/workspaces/{segment(slug)}/events")
+    shown = found if last is None else found[-last:]
+    if as_json:
+        say_json({"items": shown, "next": None})
+        return
+    rows = [
+        [one["version"], when(one["recorded_at"]), _who(one), one["type"], short(one["data"]), one["reason"]]
+        for one in shown
+    ]
+    say_table(["version", "when", "who", "event", "data", "why"], rows)
+
+
+def diff(slug: Slug, earlier: Moment, later: Later = "now", *, as_json: Json = False) -> None:
+    """Tell what differs between two versions or moments."""
+    path = f"/workspaces/{segment(slug)}/diff"
+    answer = open_client().get(path, **{"from": _point(earlier), "to": _point(later)})
+    if as_json:
+        say_json(answer)
+        return
+    if not answer["changes"]:
+        say(f"Nothing differs between version {answer['from']['version']} and version {answer['to']['version']}.")
+        return
+    title = [f"version {answer['from']['version']}", f"version {answer['to']['version']}"]
+    say_table(
+        ["what", *title], [[one["path"], _value(one["before"]), _value(one["after"])] for one in answer["changes"]]
+    )
+
+
+def sign_ins(
+    slug: Slug,
+    *,
+    last: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the sign-ins, good and bad, newest first."""
+    found = open_client().items(f"/workspaces/{segment(slug)}/sign-ins", limit=last)
+    if as_json:
+        say_json({"items": found, "next": None})
+        return
+    rows = [[when(one["at"]), one["email"], one["method"], one["reason"], one["request_id"]] for one in found]
+    say_table(["when", "email", "method", "outcome", "request id"], rows)
+
+
+def export(
+    slug: Slug,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here instead of standard output.", show_default=False)
+    ] = None,
+) -> None:
+    """Write the whole history as NDJSON, one event a line."""
+    lines = open_client().lines(f"/workspaces/{segment(slug)}/events")
+    if output is None:
+        for line in lines:
+            sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with output.open("wb") as file:
+            count = sum(1 for line in lines if file.write(line))
+    except OSError as error:
+        raise Refused(f"{output} cannot be written ({error.strerror}).", "data_invalid") from None
+    hint(f"{count} events are in {output}.")
+
+
+def _point(text: str) -> str:
+    return text if text.isdecimal() else moment(text)
+
+
+def _who(event: dict[str, Any]) -> str:
+    actor = event["actor"]
+    asked = f" for {event['requested_by']}" if event["requested_by"] else ""
+    return f"{actor['type']} {actor['id']}{asked}"
+
+
+def _value(value: object) -> str:
+    return "-" if value is None else short({"": value}).removeprefix("=")

@@ -1,0 +1,78 @@
+"""Operator's commands: they start the service, or work on the database itself."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli.database import on_database
+from service.cli.options import Json
+from service.cli.output import hint, say, say_json, say_table
+
+
+def serve() -> None:
+    """Run the service. Without KEYLEDGER_DATABASE_URL it brings its own PostgreSQL."""
+    from service.serve import main
+
+    raise typer.Exit(main())
+
+
+def demo() -> None:
+    """Show it all at work: the service, a provider and a workspace, on this machine."""
+    from service.demo import main
+
+    raise typer.Exit(main())
+
+
+def migrate(*, as_json: Json = False) -> None:
+    """Bring the database up to date. Safe to repeat, and while instances start."""
+    from service.cli import database
+
+    applied = on_database(database.migrate)
+    if as_json:
+        say_json({"applied": applied})
+    elif applied:
+        say_table(["set", "migration"], [[one["set"], one["name"]] for one in applied])
+    else:
+        say("The database is up to date.")
+
+
+def verify(*, as_json: Json = False) -> None:
+    """Check that no event was changed, removed or inserted. Names the first position that does not hold."""
+    from service.cli import database
+
+    result = on_database(database.verify)
+    if as_json:
+        say_json(result)
+    elif result["holds"]:
+        say(f"The log holds: {result['events']} events in {result['streams']} streams.")
+    else:
+        say(f"The log does not hold. First at position {result['position']}: {result['sentence']}")
+    if not result["holds"]:
+        raise typer.Exit(1)
+
+
+def rebuild(
+    projection: Annotated[str, typer.Argument(help="The projection, such as timeline.", show_default=False)],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Build a projection again from the first event on, beside the live one, and swap it in."""
+    from service.cli import database
+
+    result = on_database(lambda resources: database.rebuild(resources, projection))
+    if as_json:
+        say_json(result)
+    else:
+        say(f"{projection} is built again, up to position {result['position']}.")
+
+
+def rotate_keys(*, as_json: Json = False) -> None:
+    """Wrap every data key with the newest secret key. No event changes; old keys may go afterwards."""
+    from service.cli import database
+
+    result = on_database(database.rotate_keys)
+    if as_json:
+        say_json(result)
+        return
+    say(f"{result['rewrapped']} data keys are wrapped by the newest key.")
+    hint("Next: take the old keys out of KEYLEDGER_SECRET_KEYS once every instance has the new one.")

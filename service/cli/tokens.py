@@ -1,0 +1,83 @@
+"""Commands about the API's bearer tokens. They work on the database, since the first token can come from nowhere else."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from service.cli import database
+from service.cli.database import on_database
+from service.cli.options import Json
+from service.cli.output import hint, say, say_json, say_table, when
+
+token = typer.Typer(help="Bearer tokens for the HTTP API and the support verbs.", no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(help="The token's name; every change made with it carries the name.", show_default=False)
+]
+
+
+class StaffRole(StrEnum):
+    """What the token may do."""
+
+    support = "support"
+    auditor = "auditor"
+    operator = "operator"
+
+
+@token.command("create", epilog="Example: export KEYLEDGER_TOKEN=$(keyledger token create grace --role support)")
+def create(
+    name: Name,
+    *,
+    role: Annotated[StaffRole, typer.Option(help="support reads and writes, auditor reads, operator may do all.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="How long it is good for.", show_default="for ever")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with the event.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a token and print it alone. It is shown this once; only its hash is kept."""
+    expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    made = on_database(lambda resources: database.create_token(resources, name, role.value, expires_at, reason))
+    if as_json:
+        say_json(made)
+        return
+    say(made["token"])
+    hint(f"Next: export KEYLEDGER_TOKEN to hold it. It is not shown again. Revoke it by: keyledger token revoke {name}")
+
+
+@token.command("revoke", epilog='Example: keyledger token revoke grace --reason "left the team"')
+def revoke(
+    name: Name,
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with the event.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Revoke a token, at once."""
+    changed = on_database(lambda resources: database.revoke_token(resources, name, reason))
+    if as_json:
+        say_json({"name": name, "revoked": True, "changed": changed})
+    else:
+        say(f"The token {name} is revoked." if changed else f"The token {name} was revoked already.")
+
+
+@token.command("list", epilog="Example: keyledger token list")
+def list_tokens(*, as_json: Json = False) -> None:
+    """List all tokens, without what they are."""
+    found = on_database(database.list_tokens)
+    if as_json:
+        say_json({"items": found, "next": None})
+        return
+    rows = [
+        [
+            one["name"],
+            one["role"],
+            one["status"],
+            when(one["created_at"]),
+            when(one["expires_at"]),
+            when(one["last_used_at"]),
+        ]
+        for one in found
+    ]
+    say_table(["name", "role", "status", "made", "expires", "last used"], rows)
