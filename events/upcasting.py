@@ -1,0 +1,57 @@
+"""Old schema versions become the newest one when they are read; what is recorded stays as it was written.
+
+The rule. A class of the catalogue never changes once events of it exist. A change is:
+
+1. the class with the new shape and ``schema_version`` one higher;
+2. one function here, registered for (type, old version), that takes the old data and returns the new;
+3. a golden example of the new version beside the old ones, which stay and must still read.
+
+An upcaster is pure and total over what was recorded: it looks at nothing but the data, fills what was not known then
+with what was true then, never with today's default, and never fails.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from events.catalogue import CATALOGUE
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = MappingProxyType({})
+"""(type, schema version) to the step from that version to the next."""
+
+NEWEST: Mapping[str, int] = MappingProxyType({name: kind.schema_version for name, kind in CATALOGUE.items()})
+"""The schema version that this program writes of each type."""
+
+
+class UnknownSchema(Exception):  # noqa: N818 - named by what it is about
+    """A type or a schema version that this program does not know; a newer program wrote it."""
+
+    def __init__(self, type_: str, schema_version: int) -> None:
+        super().__init__(f"{type_} in schema version {schema_version} is not known here")
+        self.type = type_
+        self.schema_version = schema_version
+
+
+def upcast(
+    type_: str,
+    schema_version: int,
+    data: dict[str, Any],
+    upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
+    newest: Mapping[str, int] = NEWEST,
+) -> dict[str, Any]:
+    """Return the data in the newest schema version; the data given are not changed.
+
+    Raises:
+        UnknownSchema: the type is unknown, the version is newer than this program, or a step is missing.
+    """
+    target = newest.get(type_)
+    if target is None or not 1 <= schema_version <= target:
+        raise UnknownSchema(type_, schema_version)
+    for version in range(schema_version, target):
+        step = upcasters.get((type_, version))
+        if step is None:
+            raise UnknownSchema(type_, schema_version)
+        data = step(dict(data))
+    return data
