@@ -167,13 +167,18 @@ class EmbeddedPostgres:
 
     def _running(self) -> tuple[int, Path] | None:
         """Return the process id and socket directory of the server that runs on the cluster, if one does."""
+        named = self._named_by_lock_file()
+        return named if named is not None and _is_postgres(named[0]) else None
+
+    def _named_by_lock_file(self) -> tuple[int, Path] | None:
+        """Return the living process that the cluster's lock file names, whatever program it runs, and its sockets."""
         try:
             lines = (self._cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
             process, sockets = int(lines[0]), Path(lines[4])
             os.kill(process, 0)
         except (OSError, ValueError, IndexError):
             return None
-        return (process, sockets) if _is_postgres(process) else None
+        return process, sockets
 
     def _wait_for_end(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -188,14 +193,25 @@ class EmbeddedPostgres:
         binaries = reachable_binaries(wheel_binaries(), user, self._home)
         if not self._cluster.exists():
             initialise(binaries, user, self._cluster, ROLES, *LOCALE)
-        # A machine that went down leaves the file, and its process id may be another program's by now.
-        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        if self._named_by_lock_file() is not None:
+            # No server runs, so the machine went down and the process id is another program's by now. PostgreSQL would
+            # take that for a server. A file that names no process is left to it: it then looks for orphaned backends.
+            (self._cluster / "postmaster.pid").unlink()
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
-        self._made_sockets = sockets = make_socket_directory(user)
+        sockets = self._socket_directory(user)
         self._server = PostgresServer(self._cluster, sockets, self._log)
         self._server.start(binaries, user, SERVER_SETTINGS)
         return sockets
+
+    def _socket_directory(self, user: ServerUser) -> Path:
+        own = self._home / "run"
+        if not fits(own):
+            self._made_sockets = make_socket_directory(user)
+            return self._made_sockets
+        own.mkdir(mode=0o700, exist_ok=True)
+        user.own(own)
+        return own
 
     def _check_reach(self, user: ServerUser) -> None:
         if user.is_other and not user.passes(self._home):
@@ -206,6 +222,11 @@ class EmbeddedPostgres:
             raise PostgresError(message)
 
 
+def fits(sockets: Path) -> bool:
+    """Tell whether the path of a socket in this directory is short enough for the kernel."""
+    return len(os.fsencode(sockets / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES
+
+
 def make_socket_directory(user: ServerUser) -> Path:
     """Make a directory for the socket that only ``user`` can enter, with a path short enough for the kernel."""
     last = PostgresError("No directory with a path short enough for a Unix socket can be made; set TMPDIR to /tmp.")
@@ -213,7 +234,7 @@ def make_socket_directory(user: ServerUser) -> Path:
         if not user.passes(Path(place)):
             continue
         sockets = Path(tempfile.mkdtemp(prefix="keyledger-", dir=place))
-        if len(os.fsencode(sockets / f".s.PGSQL.{PORT}.lock")) <= SOCKET_PATH_BYTES:
+        if fits(sockets):
             user.own(sockets)
             return sockets
         sockets.rmdir()
