@@ -1,0 +1,1 @@
+"""What browsers see: the sign-in's handlers, its pages, and the middlewares in front of them."""

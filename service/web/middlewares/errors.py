@@ -1,0 +1,66 @@
+"""Turns what handlers raise into an answer: a page for people, a problem document for programs (RFC 9457)."""
+
+import json
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from service.keys import REQUEST_ID
+from service.web.notices import NOTICES
+from service.web.pages import PAGES
+from service.web.refusal import PageRefusal
+
+log = structlog.get_logger("http")
+
+PROGRAMS: Final = ("/api/v1/", "/api/auth/", "/api/session")
+_REASONS: Final = {404: "not_found", 405: "wrong_method", 413: "request_too_large", 415: "media_type_unsupported"}
+_CODES: Final = {"wrong_method": "method_not_allowed", "request_too_large": "too_large", "foreign_origin": "forbidden"}
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever happened. What nobody foresaw is logged with its place, and told as no more than a request id."""
+    try:
+        return await handler(request)
+    except PageRefusal as refusal:
+        return _answer(request, refusal)
+    except web.HTTPException as error:
+        if error.status < 400:  # noqa: PLR2004  a redirect, raised
+            return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
+        response = _answer(request, PageRefusal(_reason(error.status)))
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except ConnectionResetError:
+        raise
+    except Exception:
+        log.exception("request_failed", method=request.method)
+        return _answer(request, PageRefusal("internal"))
+
+
+def _reason(status: int) -> str:
+    return _REASONS.get(status, "request_malformed" if status < 500 else "internal")  # noqa: PLR2004  HTTP's own classes
+
+
+def _answer(request: web.Request, refusal: PageRefusal) -> web.Response:
+    if not request.path.startswith(PROGRAMS):
+        return request.app[PAGES].refuse(request, refusal)
+    notice = NOTICES[refusal.reason]
+    request_id = request.get(REQUEST_ID, "")
+    code = _CODES.get(refusal.reason, refusal.reason)
+    document = {
+        "type": f"urn:keyledger:problem:{code}",
+        "title": notice.title,
+        "status": notice.status,
+        "detail": f"{notice.happened} {notice.advice}",
+        "instance": f"urn:keyledger:request:{request_id}",
+        "code": code,
+        "request_id": request_id,
+    }
+    body = json.dumps(document, ensure_ascii=False)
+    response = web.Response(text=body, status=notice.status, content_type="application/problem+json")
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response

@@ -1,0 +1,267 @@
+"""What people read when a sign-in does not work: what happened, whose turn it is, what to do.
+
+One notice per reason. A page is refused at start when a reason has none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Turn = Literal["you", "administrator", "support"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One page's words. ``happened`` and ``advice`` are whole sentences; ``action`` labels the way to start again."""
+
+    status: int
+    turn: Turn
+    title: str
+    happened: str
+    advice: str
+    action: str = "Start again"
+
+
+SIGN_IN_REASONS: Final = frozenset(
+    {
+        "workspace_unavailable", "issuer_mismatch", "attempt_missing", "attempt_expired", "attempt_used",
+        "attempt_foreign", "provider_denied", "provider_error", "provider_misconfigured", "provider_unreachable",
+        "code_rejected", "id_token_invalid", "userinfo_invalid", "email_missing", "email_unverified",
+        "domain_not_allowed", "invitation_required", "member_deactivated", "identity_conflict", "method_not_allowed",
+    }
+)  # fmt: skip
+"""Every reason in the sign-in log but ``ok``."""
+
+PAGE_REASONS: Final = frozenset(
+    {
+        "not_found", "wrong_method", "request_malformed", "request_too_large", "media_type_unsupported",
+        "foreign_origin", "rate_limited", "link_invalid", "link_used", "switch_expired", "internal", "unready",
+    }
+)  # fmt: skip
+"""Reasons that are no sign-in's outcome: a request that we do not take."""
+
+NOTICES: Final[Mapping[str, Notice]] = {
+    "workspace_unavailable": Notice(
+        404,
+        "you",
+        "Single sign-on isn’t available here",
+        "There is no workspace at this address that takes single sign-on.",
+        "Check the address, or ask the person who gave it to you. If it worked before, your workspace’s owner can tell "
+        "whether single sign-on was switched off.",
+    ),
+    "issuer_mismatch": Notice(
+        400,
+        "administrator",
+        "This sign-in came from another Okta",
+        "The sign-in names a different Okta address from the one that this workspace is connected to, so we stopped it.",
+        "Start again from this page. If it keeps happening, the Okta domain in the workspace’s settings and the address "
+        "that Okta uses for this app have to be made the same.",
+    ),
+    "attempt_missing": Notice(
+        400,
+        "you",
+        "This browser doesn’t know of the sign-in",
+        "The sign-in that came back was begun in another browser or a private window, or this browser didn’t keep the "
+        "cookie for it.",
+        "Start again here, and finish in the same browser. If cookies are blocked for this site, allow them.",
+    ),
+    "attempt_expired": Notice(
+        400,
+        "you",
+        "The sign-in took too long",
+        "More than thirty minutes passed between starting the sign-in and coming back from Okta.",
+        "Start again. Nothing was lost.",
+    ),
+    "attempt_used": Notice(
+        400,
+        "you",
+        "This sign-in was already used",
+        "Each sign-in works once, and this one has been completed or turned down. That happens after reloading the page "
+        "or using the back button.",
+        "Start again. If you are still signed in at Okta, it takes a second.",
+    ),
+    "attempt_foreign": Notice(
+        400,
+        "you",
+        "This sign-in belongs somewhere else",
+        "The sign-in that came back was begun for another workspace or under other settings, so we didn’t use it.",
+        "Start again for the workspace that you want.",
+    ),
+    "provider_denied": Notice(
+        403,
+        "administrator",
+        "Okta didn’t let you through",
+        "Okta answered that you may not use this app.",
+        "Ask your Okta administrator to assign you to the app, then start again.",
+    ),
+    "provider_error": Notice(
+        400,
+        "administrator",
+        "Okta couldn’t complete the sign-in",
+        "Okta came back with an error instead of a sign-in.",
+        "Try once more. If it fails again, send your Okta administrator the reference below: Okta’s System Log shows "
+        "the cause.",
+    ),
+    "provider_misconfigured": Notice(
+        400,
+        "administrator",
+        "The app in Okta needs a change",
+        "Okta answered in a way that shows a setting of the app is not as it has to be.",
+        "Send this page to your Okta administrator. Once the setting is changed, start again.",
+    ),
+    "provider_unreachable": Notice(
+        502,
+        "administrator",
+        "Okta doesn’t answer",
+        "We couldn’t reach your company’s Okta just now.",
+        "Wait a minute and start again. If it goes on, your Okta administrator can check Okta’s status and domain.",
+    ),
+    "code_rejected": Notice(
+        400,
+        "you",
+        "Okta didn’t accept the sign-in",
+        "Okta no longer knows the sign-in that it sent us. That happens when coming back took over a minute, or the "
+        "page was loaded twice.",
+        "Start again. If it fails each time, send your Okta administrator the reference below.",
+    ),
+    "id_token_invalid": Notice(
+        400,
+        "administrator",
+        "We couldn’t trust Okta’s answer",
+        "Okta’s answer did not pass our checks, so nobody was signed in.",
+        "Start again. If it fails each time, send your Okta administrator the reference below.",
+    ),
+    "userinfo_invalid": Notice(
+        400,
+        "administrator",
+        "We couldn’t trust Okta’s answer",
+        "What Okta told us about you did not pass our checks, so nobody was signed in.",
+        "Start again. If it fails each time, send your Okta administrator the reference below.",
+    ),
+    "email_missing": Notice(
+        403,
+        "administrator",
+        "Okta didn’t tell us your e-mail address",
+        "Your Okta profile has no e-mail address that we can use, or the app does not share it.",
+        "Ask your Okta administrator to fill in the e-mail address in your profile, then start again.",
+    ),
+    "email_unverified": Notice(
+        403,
+        "administrator",
+        "Your e-mail address isn’t verified",
+        "This workspace takes verified e-mail addresses only, and yours is not marked as verified.",
+        "Ask your administrator to verify it, then start again.",
+    ),
+    "domain_not_allowed": Notice(
+        403,
+        "you",
+        "This e-mail address can’t sign in here",
+        "The workspace takes sign-ins from certain e-mail domains only, and yours is not among them.",
+        "Start again with your work account. If this is it, ask the workspace’s owner to have your domain added.",
+    ),
+    "invitation_required": Notice(
+        403,
+        "you",
+        "Ask for an invitation",
+        "You are who you say you are, but you are not yet a member of this workspace, and it takes new people by "
+        "invitation.",
+        "Ask an owner or admin of the workspace to invite the e-mail address that you use at Okta. Then start again.",
+    ),
+    "member_deactivated": Notice(
+        403,
+        "you",
+        "Your access was switched off",
+        "Your membership of this workspace is deactivated.",
+        "Ask an owner or admin of the workspace to switch it on again.",
+    ),
+    "identity_conflict": Notice(
+        403,
+        "support",
+        "This address belongs to another account",
+        "A member with your e-mail address is already linked to another Okta account, so we did not let this one in.",
+        "Ask the workspace’s owner to contact support with the reference below. They will find out which account is yours.",
+    ),
+    "method_not_allowed": Notice(
+        403,
+        "you",
+        "Use single sign-on",
+        "This workspace asks everybody to sign in through its own provider.",
+        "Start again with single sign-on.",
+        "Sign in with SSO",
+    ),
+    "not_found": Notice(404, "you", "There’s nothing here", "No page has this address.", "Check it, or go to the start."),
+    "wrong_method": Notice(
+        405, "you", "That isn’t possible here", "This address doesn’t take that kind of request.", "Go to the start."
+    ),
+    "request_malformed": Notice(
+        400,
+        "you",
+        "We can’t read this request",
+        "The address holds something twice, or something that doesn’t belong in it.",
+        "Open the link again from where you found it.",
+    ),
+    "request_too_large": Notice(413, "you", "That was too much", "The request is larger than we take.", "Start again."),
+    "media_type_unsupported": Notice(
+        415,
+        "administrator",
+        "We can’t read this request",
+        "A sign-in comes back as an address or as a form, and this was neither.",
+        "Start again. If it fails each time, send your Okta administrator the reference below.",
+    ),
+    "foreign_origin": Notice(
+        403,
+        "you",
+        "This request came from elsewhere",
+        "To keep you safe, this works only from our own pages, in a current browser.",
+        "Go to the start and do it from there.",
+    ),
+    "rate_limited": Notice(
+        429, "you", "That was a lot at once", "Too many sign-ins were tried in a short time.", "Wait a little, then go on."
+    ),
+    "link_invalid": Notice(
+        410,
+        "you",
+        "This link doesn’t work any more",
+        "It has expired, or a newer one replaced it.",
+        "Sign in again, and we will send you a new one.",
+    ),
+    "link_used": Notice(
+        410,
+        "you",
+        "This link was already used",
+        "Each link works once.",
+        "If you confirmed the link yourself, sign in now. If you did not, tell your workspace’s owner.",
+    ),
+    "switch_expired": Notice(
+        400,
+        "you",
+        "Too much time has passed",
+        "You didn’t choose which account to use in time, so nothing changed.",
+        "Sign in again if you want to change accounts.",
+    ),
+    "internal": Notice(
+        500,
+        "support",
+        "Something went wrong on our side",
+        "It isn’t your fault, and nothing was changed.",
+        "Try again in a moment. If it goes on, send support the reference below.",
+    ),
+    "unready": Notice(
+        503,
+        "support",
+        "We’re not quite there",
+        "A part of the service isn’t available just now.",
+        "Try again in a moment.",
+    ),
+}
+
+WHOSE_TURN: Final[Mapping[Turn, str]] = {
+    "you": "Your turn",
+    "administrator": "Your Okta administrator’s turn",
+    "support": "Support’s turn",
+}
+
+
+def missing_notices() -> set[str]:
+    """Return the reasons that have no words, or words without a reason."""
+    return (SIGN_IN_REASONS | PAGE_REASONS) ^ set(NOTICES)
