@@ -1,0 +1,41 @@
+-- The log. A position is the place in the whole log and may have holes; a version is the place in a stream and a leaf
+-- index the place in the Merkle tree, and both are dense. Only ledger.append draws any of them.
+
+create table ledger.events (
+    position       bigint generated always as identity primary key,
+    stream_id      text collate "C" not null check (
+        octet_length(stream_id) <= 63 and (stream_id ~ '^[a-z0-9](-?[a-z0-9])*$' or stream_id = '$system')
+    ),
+    version        bigint not null check (version >= 1),
+    leaf_index     bigint not null unique check (leaf_index >= 0),
+    event_id       uuid not null unique,
+    recorded_at    timestamptz not null,
+    type           text collate "C" not null check (type ~ '^[A-Z][A-Za-z0-9]{0,99}$'),
+    schema_version int not null check (schema_version >= 1),
+    canonical      text not null check (octet_length(canonical) <= 131072),
+    body           jsonb not null generated always as (canonical::jsonb) stored,
+    hash           bytea not null check (octet_length(hash) = 32),
+    constraint events_one_per_version unique (stream_id, version)
+);
+
+comment on column ledger.events.canonical is 'RFC 8785 text, exactly as given: what is hashed and what is read';
+comment on column ledger.events.body is 'the same as jsonb, for people who look things up with SQL';
+
+-- Where each stream ends. The row stays for ever, so that no slug is ever given twice.
+create table ledger.streams (
+    stream_id text collate "C" primary key,
+    version   bigint not null check (version >= 1),
+    head_hash bytea not null check (octet_length(head_hash) = 32),
+    position  bigint not null
+) with (fillfactor = 70);
+
+-- A restored backup takes the log back: positions that readers have seen may come again with other events. Each
+-- restore begins an epoch, and whoever keeps a position keeps its epoch with it.
+create table ledger.epochs (
+    epoch      bigint primary key check (epoch >= 1),
+    began_at   timestamptz not null default clock_timestamp(),
+    began_after bigint not null,
+    reason     text not null check (length(reason) between 1 and 1000)
+);
+
+insert into ledger.epochs (epoch, began_after, reason) values (1, 0, 'the log began');

@@ -1,0 +1,169 @@
+-- The one way in: checks, orders, numbers, times, links and stores the events of one stream, all or none, and writes
+-- the connection read model with them.
+--
+-- p_expected   the version the stream has now; 0: it must not exist; -1: any
+-- p_canonical  RFC 8785 texts; the same event ids with the same texts again give the first result, replayed
+-- p_document   the read model after these events, or null for a stream that has none
+--
+-- KL001 another version (DETAIL: the actual one)   KL002 an event id was used for something else
+-- KL003 content that is not an event               KL004 append-only   KL005 the position counter fell behind
+
+create function ledger.append(
+    p_stream text, p_expected bigint, p_canonical text[], p_document jsonb, p_fold_version int
+) returns table (
+    version bigint, "position" bigint, leaf_index bigint, recorded_at timestamptz, hash bytea, event_id uuid,
+    replayed boolean
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
+as $$
+#variable_conflict use_column
+declare
+    v_count     int := cardinality(p_canonical);
+    v_text      text;
+    v_body      jsonb;
+    v_ids       uuid[];
+    v_types     text[];
+    v_schemas   int[];
+    v_known     bigint;
+    v_in_order  boolean;
+    v_version   bigint;
+    v_before    bigint;
+    v_hash      bytea;
+    v_last      bigint;
+    v_leaf      bigint;
+    v_recorded  timestamptz;
+    v_position  bigint;
+    v_start     bytea;
+    v_versions  bigint[];
+    v_positions bigint[];
+    v_leaves    bigint[];
+    v_times     timestamptz[];
+    v_hashes    bytea[];
+begin
+    if v_count is null or v_count not between 1 and 1000 or p_stream is null or p_expected is null or p_expected < -1
+    then
+        raise exception 'An append takes a stream, an expected version and 1 to 1000 events.' using errcode = 'KL003';
+    end if;
+    -- A snapshot from before the lock would judge the version by a state that is gone.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'An append runs in a READ COMMITTED transaction only.' using errcode = 'KL003';
+    end if;
+    foreach v_text in array p_canonical loop
+        v_body := v_text::jsonb;
+        v_ids := v_ids || (v_body ->> 'event_id')::uuid;
+        v_types := v_types || (v_body ->> 'type');
+        v_schemas := v_schemas || (v_body ->> 'schema_version')::int;
+    end loop;
+
+    perform pg_advisory_xact_lock(7311142301);
+
+    select count(*) into v_known from ledger.events e where e.event_id = any (v_ids);
+    if v_known > 0 then
+        select count(*), max(e.version - w.place) = min(e.version - w.place) into v_known, v_in_order
+        from unnest(v_ids, p_canonical) with ordinality w (id, canonical, place)
+        join ledger.events e on e.event_id = w.id and e.canonical = w.canonical and e.stream_id = p_stream;
+        if v_known <> v_count or not v_in_order then
+            raise exception 'An event id of this append was recorded before, with other content or elsewhere.'
+                using errcode = 'KL002';
+        end if;
+        return query
+            select e.version, e.position, e.leaf_index, e.recorded_at, e.hash, e.event_id, true
+            from ledger.events e where e.event_id = any (v_ids) order by e.version;
+        return;
+    end if;
+
+    select s.version, s.head_hash into v_before, v_hash from ledger.streams s where s.stream_id = p_stream;
+    if not found then
+        v_before := 0;
+        v_hash := decode(repeat('00', 32), 'hex');
+    end if;
+    if p_expected >= 0 and p_expected <> v_before then
+        raise exception 'The stream % is at version %, not %.', p_stream, v_before, p_expected
+            using errcode = 'KL001', detail = v_before::text;
+    end if;
+
+    select e.position, e.leaf_index, e.recorded_at into v_last, v_leaf, v_recorded
+    from ledger.events e order by e.position desc limit 1;
+    if not found then
+        v_last := 0;
+        v_leaf := -1;
+        v_recorded := '-infinity';
+    end if;
+
+    v_version := v_before;
+    v_position := v_last;
+    v_start := convert_to(E'keyledger/event/v1\n', 'UTF8') || int4send(octet_length(p_stream))
+        || convert_to(p_stream, 'UTF8');
+    foreach v_text in array p_canonical loop
+        v_version := v_version + 1;
+        v_leaf := v_leaf + 1;
+        v_position := nextval('ledger.events_position_seq');
+        v_recorded := greatest(clock_timestamp(), v_recorded + interval '1 microsecond');
+        v_hash := sha256(
+            v_start || int8send(v_version) || int8send(v_position) || int8send(v_leaf)
+            || int8send((extract(epoch from v_recorded) * 1000000)::bigint)
+            || v_hash || sha256(convert_to(v_text, 'UTF8'))
+        );
+        v_versions := v_versions || v_version;
+        v_positions := v_positions || v_position;
+        v_leaves := v_leaves || v_leaf;
+        v_times := v_times || v_recorded;
+        v_hashes := v_hashes || v_hash;
+    end loop;
+    if v_positions[1] <= v_last then
+        raise exception 'The next position would be %, but the log already reaches %.', v_positions[1], v_last
+            using errcode = 'KL005', hint = format(
+                'As the owner, run: select setval(''ledger.events_position_seq'', %s);', v_last
+            );
+    end if;
+
+    return query
+        insert into ledger.events as e (
+            position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, hash
+        )
+        overriding system value
+        select n.position, p_stream, n.version, n.leaf, n.id, n.recorded, n.type, n.schema, n.canonical, n.hash
+        from unnest(
+            v_positions, v_versions, v_leaves, v_ids, v_times, v_types, v_schemas, p_canonical, v_hashes
+        ) n (position, version, leaf, id, recorded, type, schema, canonical, hash)
+        returning e.version, e.position, e.leaf_index, e.recorded_at, e.hash, e.event_id, false;
+
+    if v_before = 0 then
+        insert into ledger.streams (stream_id, version, head_hash, position)
+        values (p_stream, v_version, v_hash, v_position);
+    else
+        update ledger.streams s set version = v_version, head_hash = v_hash, position = v_position
+        where s.stream_id = p_stream;
+    end if;
+    if p_document is not null then
+        perform projection.put_connection(p_stream, v_version, v_position, p_fold_version, p_document);
+    end if;
+    perform pg_notify('keyledger_events', '');
+end
+$$;
+
+revoke all on function ledger.append(text, bigint, text[], jsonb, int) from public;
+
+-- After a restore: what was seen of the log before may not be there any more.
+create function ledger.begin_epoch(p_reason text) returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_epoch bigint;
+begin
+    perform pg_advisory_xact_lock(7311142301);
+    insert into ledger.epochs (epoch, began_after, reason)
+    values (
+        (select max(epoch) + 1 from ledger.epochs),
+        coalesce((select max(position) from ledger.events), 0),
+        p_reason
+    )
+    returning epoch into v_epoch;
+    perform pg_notify('keyledger_events', '');
+    return v_epoch;
+end
+$$;
+
+revoke all on function ledger.begin_epoch(text) from public;

@@ -1,0 +1,45 @@
+-- The connection read model: what the browser flow and support read. ledger.append writes it in the transaction of the
+-- events that it follows from, and nobody else does.
+
+create schema if not exists projection;
+grant usage on schema projection to keyledger_runtime;
+
+create table projection.connections (
+    slug         text collate "C" primary key,
+    name         text not null,
+    plan         text not null,
+    version      bigint not null,
+    position     bigint not null,
+    fold_version int not null,
+    document     jsonb not null,
+    updated_at   timestamptz not null
+) with (fillfactor = 70);
+
+create function projection.put_connection(
+    p_slug text, p_version bigint, p_position bigint, p_fold_version int, p_document jsonb
+) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_fold_version is null or p_document ->> 'slug' is distinct from p_slug
+        or (p_document ->> 'version')::bigint is distinct from p_version
+    then
+        raise exception 'The document is not the read model of % at version %.', p_slug, p_version
+            using errcode = 'KL003';
+    end if;
+    insert into projection.connections as c (slug, name, plan, version, position, fold_version, document, updated_at)
+    values (
+        p_slug, p_document ->> 'name', p_document ->> 'plan', p_version, p_position, p_fold_version, p_document,
+        clock_timestamp()
+    )
+    on conflict (slug) do update set
+        name = excluded.name, plan = excluded.plan, version = excluded.version, position = excluded.position,
+        fold_version = excluded.fold_version, document = excluded.document, updated_at = excluded.updated_at
+    -- A later state is never replaced by an earlier one; the same state may be folded anew by a newer fold.
+    where excluded.position > c.position
+        or (excluded.position = c.position and excluded.fold_version <> c.fold_version);
+end
+$$;
+
+revoke all on function projection.put_connection(text, bigint, bigint, int, jsonb) from public;
+grant select on projection.connections to keyledger_runtime;
