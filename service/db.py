@@ -2,9 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias, cast
 
 import asyncpg
 from pydantic import SecretStr
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 STATEMENT_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
@@ -38,3 +42,17 @@ async def open_pool(url: SecretStr, *, size: int) -> AsyncIterator["asyncpg.Pool
         yield pool
     finally:
         await pool.close()
+
+
+@asynccontextmanager
+async def borrowed(pool: Pool) -> AsyncIterator[Connection]:
+    """Borrow a connection of the pool. What the pool hands out stands for a connection in every way."""
+    async with pool.acquire() as connection:
+        yield cast("Connection", connection)
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """Borrow a connection and keep a READ COMMITTED transaction open on it; an exception rolls it back."""
+    async with borrowed(pool) as connection, connection.transaction():
+        yield connection
