@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.identity.sign_in_log import SignInLog
     from service.metrics import Metrics
     from service.oidc.client import RelyingParty
+    from service.readiness import Readiness
     from service.settings import Settings
 
 SETTINGS: web.AppKey["Settings"] = web.AppKey("settings", Any)
@@ -29,6 +30,7 @@ RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party", Any)
 COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box", Any)
 SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log", Any)
 METRICS: web.AppKey["Metrics"] = web.AppKey("metrics", Any)
+READINESS: web.AppKey["Readiness"] = web.AppKey("readiness", Any)
 
 REQUEST_ID = web.RequestKey("request_id", str)
 CLIENT_IP = web.RequestKey("client_ip", str)

@@ -1,0 +1,54 @@
+"""The exchange of a code for a proven person: the connection's secret, unsealed for this one call."""
+
+from events.refusals import Refusal
+from events.secrets import SecretVault
+from events.workspace import Workspace
+from service.login.attempt import Attempt
+from service.login.outcome import Refused
+from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
+from service.oidc.errors import OidcError
+
+
+class Exchange:
+    """Speaks to the provider on behalf of a callback."""
+
+    def __init__(self, relying_party: RelyingParty, vault: SecretVault) -> None:
+        self._relying_party = relying_party
+        self._vault = vault
+
+    async def foreign_issuer(self, attempt: Attempt, iss: str | None) -> bool:
+        """Whether the answer comes from another issuer than the attempt went to (RFC 9207 2.4), errors included."""
+        if iss is not None:
+            return iss != attempt.issuer
+        try:
+            metadata = await self._relying_party.prepare(attempt.issuer)
+        except (OidcError, Refusal):
+            # Nobody can tell now. The exchange needs the same metadata, and reports why they are not there.
+            return False
+        return metadata.iss_parameter_supported
+
+    async def complete(self, connection: Workspace, attempt: Attempt, code: str) -> ProvenPerson | Refused:
+        """Exchange the code and validate what comes back."""
+        active = connection.credentials
+        if active is None:
+            return Refused("workspace_unavailable", "sso_off")
+        secret = await self._vault.open(connection.slug, active.credentials_id, active.secret_id)
+        if secret is None:
+            return Refused("provider_misconfigured", "secret_gone", "Client secret", "The client secret was deleted.")
+        credentials = ProviderCredentials(
+            issuer=active.issuer,
+            client_id=active.client_id,
+            client_secret=secret,
+            auth_method=active.auth_method,
+            email_verified=active.email_verified,
+            subject_type=active.subject_type,
+        )
+        try:
+            metadata = await self._relying_party.prepare(active.issuer)
+            return await self._relying_party.complete(
+                credentials, metadata, code, attempt.redirect_uri, attempt.verifier, attempt.nonce
+            )
+        except OidcError as error:
+            return Refused(error.reason, error.detail, error.field, error.explanation)
+        except Refusal as refusal:
+            return Refused("provider_misconfigured", refusal.code, None, refusal.message)

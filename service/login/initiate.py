@@ -1,0 +1,106 @@
+"""Initiate: from a workspace's address to its provider (OIDC Core 3.1.2.1, and 4 for starts from a tile).
+
+Nothing is written to the database. It is the path that everybody can call, so it does as little as it can.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from events.refusals import Refusal
+from events.workspace import Workspace
+from projections.cache import ConnectionCache
+from service.clock import Clock
+from service.cookiebox import CookieBox
+from service.login.attempt import Attempt, AttemptCookies, begin
+from service.login.outcome import Refused
+from service.login.targets import Targets
+from service.oidc.client import RelyingParty
+from service.oidc.errors import OidcError
+
+LONGEST_HINT: Final = 320
+LONGEST_SLUG: Final = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The browser goes to ``location``, with these ``Set-Cookie`` values."""
+
+    location: str
+    cookies: list[str]
+    attempt: Attempt
+
+
+def available(connection: Workspace | None) -> bool:
+    """Whether the workspace takes SSO now, as recorded."""
+    return connection is not None and connection.sso_enabled and connection.credentials is not None and not connection.closed
+
+
+def redirect_uri(public_url: str, slug: str) -> str:
+    """Return the address at which the provider sends the browser back: from settings, whatever a request says."""
+    return f"{public_url}/api/sso/callback/{slug}"
+
+
+def kept_hint(hint: str | None) -> str | None:
+    """Return the login hint if it can be one; a longer or an unprintable one is dropped."""
+    return hint if hint and len(hint) <= LONGEST_HINT and hint.isprintable() else None
+
+
+class Initiate:
+    """Begins login attempts."""
+
+    def __init__(
+        self,
+        *,
+        connections: ConnectionCache,
+        relying_party: RelyingParty,
+        box: CookieBox,
+        cookies: AttemptCookies,
+        targets: Targets,
+        public_url: str,
+        clock: Clock,
+    ) -> None:
+        self._connections = connections
+        self._relying_party = relying_party
+        self._box = box
+        self._cookies = cookies
+        self._targets = targets
+        self._public_url = public_url
+        self._clock = clock
+
+    async def begin(
+        self, slug: str, *, iss: str | None, login_hint: str | None, target: str | None, cookie_header: str
+    ) -> Begun | Refused:
+        """Begin an attempt for the workspace, or say why not. Unknown, disabled and off-plan are one refusal."""
+        admitted = self._targets.admit(target)
+        connection = await self._connections.get(slug) if len(slug) <= LONGEST_SLUG else None
+        if connection is None or not available(connection) or connection.credentials is None:
+            return Refused("workspace_unavailable", target=admitted)
+        credentials = connection.credentials
+        if iss is not None and iss != credentials.issuer:
+            return Refused("issuer_mismatch", "foreign_issuer", target=admitted)
+        uri = redirect_uri(self._public_url, slug)
+        attempt = begin(
+            self._box,
+            slug=slug,
+            credentials_id=credentials.credentials_id,
+            issuer=credentials.issuer,
+            client_id=credentials.client_id,
+            redirect_uri=uri,
+            target=admitted,
+            now=int(self._clock().timestamp()),
+            kind="app" if iss is None else "okta",
+        )
+        try:
+            metadata = await self._relying_party.prepare(credentials.issuer)
+        except OidcError as error:
+            return Refused(error.reason, error.detail, error.field, error.explanation, target=admitted)
+        except Refusal as refusal:
+            return Refused("provider_misconfigured", refusal.code, None, refusal.message, target=admitted)
+        location = self._relying_party.authorization_url(
+            metadata, credentials.client_id, uri, attempt.state, attempt.nonce, attempt.challenge, kept_hint(login_hint)
+        )
+        kept = self._cookies.keep(attempt)
+        if kept is None:
+            return Refused("provider_misconfigured", "attempt_too_large", target=admitted)
+        surplus = self._cookies.surplus(cookie_header, kept) if cookie_header else []
+        return Begun(location, [kept, *surplus], attempt)
