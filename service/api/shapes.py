@@ -58,8 +58,9 @@ class CredentialsShape(Shape):
     issuer: str
     client_id: str
     client_secret: Sealed
-    auth_method: str
-    email_verified: str
+    auth_method: Literal["client_secret_basic", "client_secret_post"]
+    email_verified: Literal["ignore", "require"]
+    subject_type: Literal["public", "pairwise"]
     proven: bool
 
 
@@ -127,6 +128,7 @@ class WorkspaceLine(Shape):
     name: str
     plan: str
     version: int
+    closed: bool
     sso: SsoShape
     enforcement: EnforcementShape
 
