@@ -1,0 +1,155 @@
+"""Reads, in one statement, all that a sign-in is judged on: the recorded configuration and what is known of the person."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import structlog
+
+from events.workspace import FOLD_VERSION, Workspace
+from service.identity.addresses import read_address
+from service.identity.people import PRIVILEGED, Evidence, Known, KnownInvitation, KnownMember, Person
+from service.identity.policy import may_open
+from service.identity.resources import Connection, IdentityResources, Pool
+from service.identity.session_values import LiveSession
+from service.identity.tombstones import was_erased
+
+log = structlog.get_logger("identity")
+
+_READ = """
+    select s.version as stream_version, c.version, c.position, c.fold_version, c.document,
+           i.member_id as i_member, i.user_id as i_user, i.role as i_role, i.status as i_status, i.email as i_email,
+           e.member_id as e_member, e.user_id as e_user, e.role as e_role, e.status as e_status, e.email as e_email,
+           e.linked_here, e.linked_before,
+           v.invitation_id, v.role as v_role, v.websites as v_websites, v.status as v_status, v.expires_at, v.email as v_email
+    from ledger.streams s
+    left join projection.connections c on c.slug = s.stream_id
+    left join lateral (
+        select m.member_id, m.user_id, m.role, m.status, m.email
+        from identity.identities x join identity.members m using (member_id)
+        where x.workspace = s.stream_id and x.issuer = $2 and x.subject_scope = $3 and x.subject = $4
+    ) i on true
+    left join lateral (
+        select m.member_id, m.user_id, m.role, m.status, m.email,
+               coalesce(bool_or(x.issuer = $2 and x.subject_scope = $3), false) as linked_here,
+               coalesce(bool_or(x.issuer <> $2 or x.subject_scope <> $3), false) as linked_before
+        from identity.members m left join identity.identities x using (member_id)
+        where m.workspace = s.stream_id and m.email_key = $5 and m.status <> 'erased'
+        group by m.member_id
+    ) e on true
+    left join lateral (
+        select invitation_id, role, websites, status, expires_at, email
+        from identity.invitations
+        where workspace = s.stream_id and email_key = $5 and status <> 'replaced'
+          and i.member_id is null and e.member_id is null
+        order by created_at desc limit 1
+    ) v on true
+    where s.stream_id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A workspace's committed configuration, and what its tables know of the person, at one moment."""
+
+    workspace: Workspace
+    known: Known
+
+
+class UnusableReadModel(Exception):  # noqa: N818 - named by what it is about
+    """The connection's read model is missing, behind its stream, or of another fold: nobody is admitted on it."""
+
+
+async def read_situation(
+    resources: IdentityResources,
+    connection: Connection | Pool,
+    slug: str,
+    person: Person,
+    session: LiveSession | None,
+    now: datetime,
+) -> Situation | None:
+    """Return the situation of a sign-in, ``None`` when there is no such workspace.
+
+    Raises:
+        UnusableReadModel: see there.
+    """
+    address = read_address(person.email)
+    key = None if address is None else address.key
+    row = await connection.fetchrow(_READ, slug, person.issuer, person.subject_scope, person.subject, key)
+    if row is None:
+        return None
+    workspace = _workspace(slug, row)
+    known = Known(
+        by_identity=_member(row, "i"),
+        by_email=_member(row, "e", linked_here=row["linked_here"], linked_before=row["linked_before"]),
+        invitation=_invitation(row, now),
+    )
+    if key is not None and known == Known():
+        digests = resources.tombstones.of_address(slug, key) + resources.tombstones.of_identity(
+            slug, person.issuer, person.subject_scope, person.subject
+        )
+        known = replace(known, erased=await was_erased(connection, slug, digests))
+    return Situation(workspace, replace(known, evidence=_session_evidence(workspace, known, session, now)))
+
+
+def _workspace(slug: str, row: asyncpg.Record) -> Workspace:
+    if row["document"] is None or row["version"] != row["stream_version"] or row["fold_version"] != FOLD_VERSION:
+        log.error("the read model cannot be used", workspace=slug, version=row["version"], of=row["stream_version"])
+        raise UnusableReadModel(slug)
+    return Workspace.from_document(orjson.loads(row["document"]), row["position"])
+
+
+def _member(row: asyncpg.Record, prefix: str, **links: Any) -> KnownMember | None:
+    if row[f"{prefix}_member"] is None:
+        return None
+    return KnownMember(
+        member_id=row[f"{prefix}_member"],
+        user_id=row[f"{prefix}_user"],
+        role=row[f"{prefix}_role"],
+        active=row[f"{prefix}_status"] == "active",
+        email=row[f"{prefix}_email"],
+        **links,
+    )
+
+
+def _invitation(row: asyncpg.Record, now: datetime) -> KnownInvitation | None:
+    # An accepted invitation has done its work: who comes by that address now was not meant by it.
+    if row["invitation_id"] is None or row["v_status"] == "accepted":
+        return None
+    return KnownInvitation(
+        invitation_id=row["invitation_id"],
+        role=row["v_role"],
+        websites=row["v_websites"],
+        open=row["v_status"] == "open" and row["expires_at"] > now,
+        email=row["v_email"],
+    )
+
+
+def _session_evidence(
+    workspace: Workspace, known: Known, session: LiveSession | None, now: datetime
+) -> Evidence | None:
+    """A session shows who its person is in this workspace only where it opens this workspace."""
+    member = known.by_email
+    if member is None or session is None or member.role not in PRIVILEGED or session.user_id != member.user_id:
+        return None
+    opens = any(may_open(workspace, one, member, now) is None for one in session.authentications)
+    return Evidence(member.member_id, "session") if opens else None
+
+
+async def lock_workspace(connection: Connection, slug: str) -> bool:
+    """Lock the workspace's row for a change, first of all locks. ``False`` when there is no such workspace."""
+    return await connection.fetchval("select 1 from identity.workspaces where slug = $1 for update", slug) is not None
+
+
+async def member_of(connection: Connection | Pool, workspace: str, user_id: UUID) -> KnownMember | None:
+    """Return the user's membership of a workspace, if there is one."""
+    row = await connection.fetchrow(
+        "select member_id as u_member, user_id as u_user, role as u_role, status as u_status, email as u_email"
+        " from identity.members where workspace = $1 and user_id = $2",
+        workspace,
+        user_id,
+    )
+    return None if row is None else _member(row, "u")

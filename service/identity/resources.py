@@ -1,0 +1,57 @@
+"""What sign-ins and changes to people need, passed in once."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import asyncpg
+
+from events.store import EventStore
+from service.clock import Clock
+from service.cookiebox import CookieBox
+from service.identity.session_values import LiveSession, SessionLimits
+from service.identity.tombstones import TombstoneKeys
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityResources:
+    """The runtime role's pool, the event store, the clock, what seals, and the address that mails link to.
+
+    ``public_url`` has no trailing slash.
+    """
+
+    pool: Pool
+    store: EventStore
+    clock: Clock
+    limits: SessionLimits
+    box: CookieBox
+    tombstones: TombstoneKeys
+    public_url: str
+
+
+class BegunAttempt(Protocol):
+    """The login attempt that a callback answers."""
+
+    @property
+    def credentials_id(self) -> str:
+        """The credentials that it was begun under."""
+
+    @property
+    def kind(self) -> Literal["app", "okta"]:
+        """Who began it: the person on our pages, or the tile on their dashboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMeta:
+    """What the request adds to a proven sign-in.
+
+    ``test`` marks an attempt begun as a test by an owner or a set-up session; ``switch_confirmed`` one whose person has
+    confirmed, by a same-origin POST, to be signed in instead of the session's person.
+    """
+
+    request_id: str
+    session: LiveSession | None = None
+    test: bool = False
+    switch_confirmed: bool = False

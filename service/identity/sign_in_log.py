@@ -1,0 +1,153 @@
+"""The sign-in log: one row for each outcome, good or bad, with what it was judged on and no secret."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+import structlog
+
+from service.identity.people import Method
+
+log = structlog.get_logger("sign_in_log")
+
+InitiatedBy = Literal["app", "okta", "test"]
+
+COLUMNS = (
+    "at, workspace, method, reason, initiated_by, config_version, credentials_id, member_id, email, checks,"
+    " detail, explanation, okta_field, request_id"
+)
+_INSERT = f"""
+    insert into identity.sign_ins ({COLUMNS})
+    select * from unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                         $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[])
+    returning sign_in_id
+"""
+QUEUE_LENGTH = 10_000
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """One outcome. ``reason`` is ``ok`` or why not; ``config_version`` the workspace's version it was judged under."""
+
+    at: datetime
+    workspace: str
+    method: Method
+    reason: str
+    request_id: str
+    initiated_by: InitiatedBy | None = None
+    config_version: int | None = None
+    credentials_id: str | None = None
+    member_id: UUID | None = None
+    email: str | None = None
+    checks: dict[str, str] = field(default_factory=dict)
+    detail: str | None = None
+    explanation: str | None = None
+    okta_field: str | None = None
+
+    def values(self) -> tuple[Any, ...]:
+        """Return the row, each text within its bound."""
+        return (
+            self.at,
+            _bounded(self.workspace, 63),
+            self.method,
+            self.reason,
+            self.initiated_by,
+            self.config_version,
+            _bounded(self.credentials_id, 64),
+            self.member_id,
+            _bounded(self.email, 320),
+            orjson.dumps(self.checks).decode(),
+            _bounded(self.detail, 200),
+            _bounded(self.explanation, 1000),
+            _bounded(self.okta_field, 200),
+            _bounded(self.request_id, 100),
+        )
+
+
+def _bounded(text: str | None, most: int) -> str | None:
+    # NUL is the one character that PostgreSQL's text cannot hold.
+    return None if text is None else text.replace("\0", "�")[:most]
+
+
+async def record(connection: "asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record]", entry: SignIn) -> int:
+    """Write one row, in the caller's transaction if there is one. Returns its id."""
+    values = [[value] for value in entry.values()]
+    return int(await connection.fetchval(_INSERT, *values))
+
+
+class SignInLog:
+    """Writes outcomes in batches, for requests that must not write to the database themselves.
+
+    The queue is bounded: what does not fit is counted and reported, never waited for.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self._queue: asyncio.Queue[SignIn] = asyncio.Queue(QUEUE_LENGTH)
+        self._lost = 0
+
+    def record_soon(self, entry: SignIn) -> None:
+        """Write one row before long."""
+        try:
+            self._queue.put_nowait(entry)
+        except asyncio.QueueFull:
+            self._lost += 1
+
+    async def run(self) -> None:
+        """Write until cancelled; what is queued by then is written before it ends."""
+        try:
+            while True:
+                await self._write([await self._queue.get()])
+        finally:
+            while not self._queue.empty():
+                await self._write([])
+
+    async def _write(self, entries: list[SignIn]) -> None:
+        while len(entries) < BATCH and not self._queue.empty():
+            entries.append(self._queue.get_nowait())
+        if self._lost:
+            log.error("sign-ins were not logged: the database is too slow", lost=self._lost)
+            self._lost = 0
+        try:
+            await self._pool.fetch(_INSERT, *_columns(entries))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            log.exception("sign-ins were not logged", lost=len(entries))
+
+
+def _columns(entries: Sequence[SignIn]) -> list[list[Any]]:
+    return [list(column) for column in zip(*(entry.values() for entry in entries), strict=True)]
+
+
+async def delete_older(pool: "asyncpg.Pool[asyncpg.Record]", now: datetime, keep: timedelta, most: int) -> int:
+    """Delete at most ``most`` of the oldest rows that are older than ``keep``. Returns how many."""
+    deleted = await pool.fetch(
+        "delete from identity.sign_ins where at < $1 and sign_in_id in"
+        " (select sign_in_id from identity.sign_ins order by sign_in_id limit $2) returning 1",
+        now - keep,
+        most,
+    )
+    return len(deleted)
+
+
+async def signed_in_since(
+    connection: "asyncpg.Connection[asyncpg.Record]", workspace: str, issuer: str, since: datetime
+) -> UUID | None:
+    """Return a member who has signed in through this issuer since then, if somebody has.
+
+    The lifting of an unconfirmed enforcement asks this first: the confirming event may have failed where the sign-in
+    did not.
+    """
+    member_id: UUID | None = await connection.fetchval(
+        "select member_id from identity.identities where workspace = $1 and issuer = $2 and last_sign_in_at >= $3"
+        " order by last_sign_in_at limit 1",
+        workspace,
+        issuer,
+        since,
+    )
+    return member_id
