@@ -107,7 +107,9 @@ create table identity.link_confirmations (
     subject_scope text not null,
     subject       text not null,
     email         text not null,
-    name          text not null default '',
+    -- Whether the provider's claim was JSON true: what is confirmed is judged again by the policy of then.
+    verified      boolean not null,
+    name          text,
     created_at    timestamptz not null,
     expires_at    timestamptz not null,
     used_at       timestamptz,
@@ -241,7 +243,7 @@ begin
     end if;
 
     with member as (
-        update identity.members set last_sso_at = p_now, name = p_name where member_id = p_member
+        update identity.members set last_sso_at = p_now, name = coalesce(p_name, name) where member_id = p_member
     ), linked as (
         update identity.identities set last_sign_in_at = p_now
         where workspace = p_workspace and issuer = p_issuer and subject_scope = p_scope and subject = p_subject
