@@ -20,27 +20,16 @@ set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
 declare
-    v_count     int := cardinality(p_canonical);
-    v_text      text;
-    v_body      jsonb;
-    v_ids       uuid[];
-    v_types     text[];
-    v_schemas   int[];
-    v_known     bigint;
-    v_in_order  boolean;
-    v_version   bigint;
-    v_before    bigint;
-    v_hash      bytea;
-    v_last      bigint;
-    v_leaf      bigint;
-    v_recorded  timestamptz;
-    v_position  bigint;
-    v_start     bytea;
-    v_versions  bigint[];
-    v_positions bigint[];
-    v_leaves    bigint[];
-    v_times     timestamptz[];
-    v_hashes    bytea[];
+    v_count    int := cardinality(p_canonical);
+    v_text     text;
+    v_body     jsonb;
+    v_bodies   jsonb[];
+    v_first    uuid;
+    v_before   bigint;
+    v_last     bigint;
+    v_matching bigint;
+    v_in_order boolean;
+    v_start    bytea;
 begin
     if v_count is null or v_count not between 1 and 1000 or p_stream is null or p_expected is null or p_expected < -1
     then
@@ -52,93 +41,99 @@ begin
     end if;
     foreach v_text in array p_canonical loop
         v_body := v_text::jsonb;
-        v_ids := v_ids || (v_body ->> 'event_id')::uuid;
-        v_types := v_types || (v_body ->> 'type');
-        v_schemas := v_schemas || (v_body ->> 'schema_version')::int;
+        if octet_length(v_text) > 131072 or octet_length(v_body ->> 'type') not between 1 and 100
+            or (v_body ->> 'schema_version')::int < 1
+        then
+            raise exception 'An event has a type, a schema version from 1, and at most 128 KiB.' using errcode = 'KL003';
+        end if;
+        v_bodies := v_bodies || v_body;
     end loop;
 
     perform pg_advisory_xact_lock(7311142301);
 
-    select count(*) into v_known from ledger.events e where e.event_id = any (v_ids);
-    if v_known > 0 then
-        select count(*), max(e.version - w.place) = min(e.version - w.place) into v_known, v_in_order
-        from unnest(v_ids, p_canonical) with ordinality w (id, canonical, place)
-        join ledger.events e on e.event_id = w.id and e.canonical = w.canonical and e.stream_id = p_stream;
-        if v_known <> v_count or not v_in_order then
+    -- All of an append was recorded or nothing of it, so its first event tells; the rest is held by the constraint.
+    v_first := (v_bodies[1] ->> 'event_id')::uuid;
+    perform from ledger.events e where e.event_id = v_first;
+    if found then
+        select count(*), max(e.version - w.place) = min(e.version - w.place) into v_matching, v_in_order
+        from unnest(v_bodies, p_canonical) with ordinality w (body, canonical, place)
+        join ledger.events e
+            on e.event_id = (w.body ->> 'event_id')::uuid and e.canonical = w.canonical and e.stream_id = p_stream;
+        if v_matching <> v_count or not v_in_order then
             raise exception 'An event id of this append was recorded before, with other content or elsewhere.'
                 using errcode = 'KL002';
         end if;
         return query
             select e.version, e.position, e.leaf_index, e.recorded_at, e.hash, e.event_id, true
-            from ledger.events e where e.event_id = any (v_ids) order by e.version;
+            from ledger.events e
+            where e.event_id in (select (w.body ->> 'event_id')::uuid from unnest(v_bodies) w (body))
+            order by e.version;
         return;
     end if;
 
-    select s.version, s.head_hash into v_before, v_hash from ledger.streams s where s.stream_id = p_stream;
+    select s.version, s.head_hash into v_before, hash from ledger.streams s where s.stream_id = p_stream;
     if not found then
         v_before := 0;
-        v_hash := decode(repeat('00', 32), 'hex');
+        hash := decode(repeat('00', 32), 'hex');
     end if;
     if p_expected >= 0 and p_expected <> v_before then
         raise exception 'The stream % is at version %, not %.', p_stream, v_before, p_expected
             using errcode = 'KL001', detail = v_before::text;
     end if;
 
-    select e.position, e.leaf_index, e.recorded_at into v_last, v_leaf, v_recorded
+    select e.position, e.leaf_index, e.recorded_at into v_last, leaf_index, recorded_at
     from ledger.events e order by e.position desc limit 1;
     if not found then
         v_last := 0;
-        v_leaf := -1;
-        v_recorded := '-infinity';
+        leaf_index := -1;
+        recorded_at := '-infinity';
     end if;
 
-    v_version := v_before;
-    v_position := v_last;
+    version := v_before;
+    replayed := false;
     v_start := convert_to(E'keyledger/event/v1\n', 'UTF8') || int4send(octet_length(p_stream))
         || convert_to(p_stream, 'UTF8');
-    foreach v_text in array p_canonical loop
-        v_version := v_version + 1;
-        v_leaf := v_leaf + 1;
-        v_position := nextval('ledger.events_position_seq');
-        v_recorded := greatest(clock_timestamp(), v_recorded + interval '1 microsecond');
-        v_hash := sha256(
-            v_start || int8send(v_version) || int8send(v_position) || int8send(v_leaf)
-            || int8send((extract(epoch from v_recorded) * 1000000)::bigint)
-            || v_hash || sha256(convert_to(v_text, 'UTF8'))
+    for v_place in 1 .. v_count loop
+        version := version + 1;
+        leaf_index := leaf_index + 1;
+        position := nextval('ledger.events_position_seq');
+        recorded_at := greatest(clock_timestamp(), recorded_at + interval '1 microsecond');
+        hash := sha256(
+            v_start || int8send(version) || int8send(position) || int8send(leaf_index)
+            || int8send((extract(epoch from recorded_at) * 1000000)::bigint)
+            || hash || sha256(convert_to(p_canonical[v_place], 'UTF8'))
         );
-        v_versions := v_versions || v_version;
-        v_positions := v_positions || v_position;
-        v_leaves := v_leaves || v_leaf;
-        v_times := v_times || v_recorded;
-        v_hashes := v_hashes || v_hash;
-    end loop;
-    if v_positions[1] <= v_last then
-        raise exception 'The next position would be %, but the log already reaches %.', v_positions[1], v_last
-            using errcode = 'KL005', hint = format(
-                'As the owner, run: select setval(''ledger.events_position_seq'', %s);', v_last
-            );
-    end if;
-
-    return query
+        v_body := v_bodies[v_place];
+        event_id := (v_body ->> 'event_id')::uuid;
+        if position <= v_last then
+            raise exception 'The next position would be %, but the log already reaches %.', position, v_last
+                using errcode = 'KL005', hint = format(
+                    'As the owner, run: select setval(''ledger.events_position_seq'', %s);', v_last
+                );
+        end if;
         insert into ledger.events as e (
             position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, hash
         )
         overriding system value
-        select n.position, p_stream, n.version, n.leaf, n.id, n.recorded, n.type, n.schema, n.canonical, n.hash
-        from unnest(
-            v_positions, v_versions, v_leaves, v_ids, v_times, v_types, v_schemas, p_canonical, v_hashes
-        ) n (position, version, leaf, id, recorded, type, schema, canonical, hash)
-        returning e.version, e.position, e.leaf_index, e.recorded_at, e.hash, e.event_id, false;
+        values (
+            position, p_stream, version, leaf_index, event_id, recorded_at, v_body ->> 'type',
+            (v_body ->> 'schema_version')::int, p_canonical[v_place], hash
+        );
+        return next;
+    end loop;
 
     if v_before = 0 then
+        if octet_length(p_stream) > 63 or p_stream !~ '^([a-z0-9](-?[a-z0-9])*|\$system)$' then
+            raise exception 'A stream is named by a slug.' using errcode = 'KL003';
+        end if;
         insert into ledger.streams (stream_id, version, head_hash, position)
-        values (p_stream, v_version, v_hash, v_position);
+        values (p_stream, version, hash, position);
     else
-        update ledger.streams s set version = v_version, head_hash = v_hash, position = v_position
+        update ledger.streams s set version = append.version, head_hash = hash, position = append.position
         where s.stream_id = p_stream;
     end if;
     if p_document is not null then
-        perform projection.put_connection(p_stream, v_version, v_position, p_fold_version, p_document);
+        perform projection.put_connection(p_stream, version, position, p_fold_version, p_document);
     end if;
     perform pg_notify('keyledger_events', '');
 end
