@@ -19,11 +19,14 @@ import uvloop
 from aiohttp import web
 from pydantic import SecretStr
 
+from events.migrate import MigrationError
 from service.app import build_app
 from service.database import migrate_database, open_database
 from service.development import with_development_keys
 from service.keys import READINESS
+from service.lifeline import end_with_parent
 from service.logs import configure_logging
+from service.postgres_process import PostgresError
 from service.settings import PREFIX, Settings, SettingsError, load_settings
 
 log = structlog.get_logger("serve")
@@ -41,11 +44,14 @@ def main() -> int:
         return uvloop.run(_serve(settings))
     except SettingsError as error:
         sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
-        return 1
+    except (PostgresError, MigrationError) as error:
+        sys.stderr.write(f"{error}\n")
+    return 1
 
 
 def worker_main() -> int:
-    """Run one worker of several; the supervisor has prepared everything and passes it by environment."""
+    """Run one worker of several; the supervisor has prepared everything, and passes its process id as an argument."""
+    end_with_parent(signal.SIGTERM, int(sys.argv[1]))
     settings = load_settings()
     configure_logging(settings)
     uvloop.run(_run_worker(settings, shared_port=True))
@@ -121,7 +127,7 @@ class Supervisor:
         """Run worker ``number``, again whenever it ends, until the supervisor stops."""
         while not self.stopping:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "service.worker", env=self.environment, start_new_session=True
+                sys.executable, "-m", "service.worker", str(os.getpid()), env=self.environment, start_new_session=True
             )
             self.processes[number] = process
             code = await process.wait()

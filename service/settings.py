@@ -50,7 +50,7 @@ Listed = BeforeValidator(_listed)
 class FileSource(PydanticBaseSettingsSource):
     """Reads ``KEYLEDGER_<NAME>_FILE``: the setting's value is what the file holds, without trailing line ends."""
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  given by the base
         """Return the content of the file that the environment names for this field, if it names one."""
         path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
         if path is None:
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  given by the base
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: what code passes, the environment, files it names, and ``.env`` last."""
         return init_settings, env_settings, FileSource(settings_cls), dotenv_settings
@@ -125,7 +125,8 @@ class Settings(BaseSettings):
     def _origins_are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
             parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+            bare = f"{parts.scheme}://{parts.netloc}"
+            if parts.scheme not in {"http", "https"} or not parts.hostname or origin != bare:
                 message = f"{origin} is not an origin; write it as https://app.example.com, without a path"
                 raise ValueError(message)
         return value
@@ -136,7 +137,13 @@ class Settings(BaseSettings):
         if not value:
             return value
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+            or parts.username
+        ):
             message = "it has to look like https://id.example.com"
             raise ValueError(message)
         if parts.path.rstrip("/"):

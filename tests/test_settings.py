@@ -82,7 +82,9 @@ def test_loopback_providers_belong_to_development() -> None:
     assert "belongs to development" in problems_of(allow_loopback_providers=True)
 
 
-@pytest.mark.parametrize("bad", ["ftp://x", "https://id.example.com/path", "https://id.example.com?x=1", "id.example.com"])
+@pytest.mark.parametrize(
+    "bad", ["ftp://x", "https://id.example.com/path", "https://id.example.com?x=1", "id.example.com"]
+)
 def test_a_base_url_is_an_origin(bad: str) -> None:
     """The base URL is scheme and host alone, since cookies and redirect URIs build on it."""
     assert "KEYLEDGER_BASE_URL" in problems_of(base_url=bad)

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 CLIENT_ID = "0oabench"
-CLIENT_SECRET = "bench-secret-bench-secret"  # noqa: S105  a fixture, known to both sides
+CLIENT_SECRET = "bench-secret-bench-secret"
 
 
 def code_for(subject: str, email: str, nonce: str) -> str:
@@ -49,7 +49,8 @@ class CheapProvider:
 
     async def keys(self, _request: web.Request) -> web.Response:
         """The one public key."""
-        return web.json_response({"keys": [self.key.as_dict(private=False)]}, headers={"Cache-Control": "max-age=86400"})
+        keys = [self.key.as_dict(private=False)]
+        return web.json_response({"keys": keys}, headers={"Cache-Control": "max-age=86400"})
 
     async def token(self, request: web.Request) -> web.Response:
         """Exchange a code for the ID token that it describes."""
@@ -58,7 +59,8 @@ class CheapProvider:
         now = int(time.time())
         claims = {"iss": self.issuer, "sub": subject, "aud": CLIENT_ID, "iat": now, "exp": now + 3600, "nonce": nonce}
         id_token = jwt.encode({"alg": "RS256", "kid": "bench"}, {**claims, "email": email, "name": "Ada"}, self.key)
-        return web.json_response({"token_type": "Bearer", "access_token": "opaque", "expires_in": 3600, "id_token": id_token})
+        answer = {"token_type": "Bearer", "access_token": "opaque", "expires_in": 3600, "id_token": id_token}
+        return web.json_response(answer)
 
 
 async def serve(port: int) -> None:
