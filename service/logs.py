@@ -113,7 +113,11 @@ class LineWriter:
 
 
 def configure_logging(settings: Settings, stream: BinaryIO | None = None) -> LineWriter:
-    """Set up structlog and the standard library's logging to write JSON lines to ``stream`` (standard output)."""
+    """Set up structlog and the standard library's logging to write JSON lines to ``stream`` (standard output).
+
+    Loggers keep what they are set up with, which spares every line a look-up, unless a stream is given: that is for
+    tests, which set up again and again.
+    """
     writer = LineWriter(stream or sys.stdout.buffer)
     level = _LEVELS[settings.log_level]
     structlog.configure(
@@ -127,7 +131,7 @@ def configure_logging(settings: Settings, stream: BinaryIO | None = None) -> Lin
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: writer,
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=stream is None,
     )
     root = logging.getLogger()
     root.handlers = [_Bridge()]

@@ -16,6 +16,7 @@ from events.workspace import Workspace
 from projections.cache import ConnectionCache
 from service.clock import Clock
 from service.cookiebox import CookieBox
+from service.identity.spent import spend
 from service.login.attempt import LIFETIME_S, Attempt, AttemptCookies, state_digest, state_time
 from service.login.exchange import Exchange
 from service.login.initiate import available, redirect_uri
@@ -82,7 +83,7 @@ class Callback:
         refused = await self._refuse_answer(attempt, fields)
         if refused is not None and not refused.spent:
             return refused
-        if not await self._spend(attempt.state):
+        if not await spend(self._pool, state_digest(attempt.state), self._clock() + SPENT_KEPT):
             return AlreadyUsed(attempt.started_at, attempt.target)
         if refused is not None:
             return refused
@@ -138,18 +139,9 @@ class Callback:
             return Refused("code_rejected", "code_malformed", target=attempt.target)
         return None
 
-    async def _spend(self, state: str) -> bool:
-        """Use the attempt up. Of all that try, on whichever instance, one is told that it was the first."""
-        first = await self._pool.fetchval(
-            "insert into identity.spent_attempts (attempt_hash, expires_at) values ($1, $2)"
-            " on conflict do nothing returning true",
-            state_digest(state),
-            self._clock() + SPENT_KEPT,
-        )
-        return bool(first)
-
     async def _is_spent(self, state: str) -> bool:
-        spent = await self._pool.fetchval(
-            "select true from identity.spent_attempts where attempt_hash = $1", state_digest(state)
+        return bool(
+            await self._pool.fetchval(
+                "select true from identity.spent_attempts where attempt_hash = $1", state_digest(state)
+            )
         )
-        return bool(spent)

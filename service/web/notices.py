@@ -35,7 +35,8 @@ SIGN_IN_REASONS: Final = frozenset(
 PAGE_REASONS: Final = frozenset(
     {
         "not_found", "wrong_method", "request_malformed", "request_too_large", "media_type_unsupported",
-        "foreign_origin", "rate_limited", "link_invalid", "link_used", "switch_expired", "internal", "unready",
+        "foreign_origin", "rate_limited", "link_invalid", "link_used", "switch_expired", "unauthenticated", "internal",
+        "busy",
     }
 )  # fmt: skip
 """Reasons that are no sign-in's outcome: a request that we do not take."""
@@ -246,14 +247,60 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "It isn’t your fault, and nothing was changed.",
         "Try again in a moment. If it goes on, send support the reference below.",
     ),
-    "unready": Notice(
+    "unauthenticated": Notice(401, "you", "You’re not signed in", "Nobody is signed in here.", "Sign in first."),
+    "busy": Notice(
         503,
-        "support",
-        "We’re not quite there",
-        "A part of the service isn’t available just now.",
-        "Try again in a moment.",
+        "you",
+        "Somebody else was faster",
+        "The workspace was being changed while you signed in, so nothing happened.",
+        "Start again in a moment.",
     ),
 }
+
+CASES: Final[Mapping[tuple[str, str], Notice]] = {
+    ("attempt_expired", "credentials_replaced"): Notice(
+        400,
+        "you",
+        "The connection to Okta was just changed",
+        "While you were signing in, the workspace’s connection to Okta was replaced.",
+        "Start again to use the new one.",
+    ),
+    ("provider_denied", "canceled"): Notice(
+        403, "you", "You stopped the sign-in", "Okta says that the sign-in was cancelled.", "Start again whenever you like."
+    ),
+    ("provider_denied", "policy"): Notice(
+        403,
+        "administrator",
+        "Okta didn’t let you through",
+        "A sign-on policy of your company does not allow this sign-in from here.",
+        "Try from a network or device that your company allows, or ask your Okta administrator.",
+    ),
+    ("provider_denied", "not_assigned"): Notice(
+        403,
+        "administrator",
+        "You’re not assigned to this app",
+        "Okta knows you, but this app has not been assigned to you there.",
+        "Ask your Okta administrator to assign you, or a group that you are in, then start again.",
+    ),
+    ("provider_error", "login_required"): Notice(
+        400, "you", "Okta asks you to sign in", "Your session at Okta has ended.", "Start again and sign in at Okta."
+    ),
+    ("provider_error", "temporarily_unavailable"): Notice(
+        400,
+        "administrator",
+        "Okta is busy",
+        "Okta answered that it can’t sign anybody in at the moment.",
+        "Wait a minute and start again.",
+    ),
+    ("invitation_required", "invitation_ended"): Notice(
+        403,
+        "you",
+        "Your invitation has ended",
+        "You were invited to this workspace, but the invitation was withdrawn or has expired.",
+        "Ask an owner or admin of the workspace for a new one. Then start again.",
+    ),
+}
+"""Cases of a reason that deserve words of their own, by reason and detail."""
 
 WHOSE_TURN: Final[Mapping[Turn, str]] = {
     "you": "Your turn",
@@ -262,6 +309,11 @@ WHOSE_TURN: Final[Mapping[Turn, str]] = {
 }
 
 
+def notice_for(reason: str, detail: str | None = None) -> Notice:
+    """Return the words for a reason, or for the case of it where it has some."""
+    return CASES.get((reason, detail or ""), NOTICES[reason])
+
+
 def missing_notices() -> set[str]:
     """Return the reasons that have no words, or words without a reason."""
-    return (SIGN_IN_REASONS | PAGE_REASONS) ^ set(NOTICES)
+    return (SIGN_IN_REASONS | PAGE_REASONS) ^ (set(NOTICES) | {reason for reason, _ in CASES})

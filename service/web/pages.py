@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from service.keys import REQUEST_ID
 from service.settings import Settings
 from service.web.headers import POLICY_HEADER, SecurityHeaders
-from service.web.notices import NOTICES, WHOSE_TURN, missing_notices
+from service.web.notices import WHOSE_TURN, missing_notices, notice_for
 from service.web.refusal import PageRefusal
 
 PAGES: Final[web.AppKey["Pages"]] = web.AppKey("pages")
@@ -99,7 +99,7 @@ class Pages:
 
     def refuse(self, request: web.Request, refusal: PageRefusal) -> web.Response:
         """Answer with the notice for a refusal."""
-        notice = NOTICES[refusal.reason]
+        notice = notice_for(refusal.reason, refusal.detail)
         response = self.render(
             request,
             "notice",

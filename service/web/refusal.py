@@ -6,7 +6,7 @@ from collections.abc import Sequence
 class PageRefusal(Exception):
     """A browser's request ends here, with a page that tells why.
 
-    ``reason`` names the notice (see ``service.web.notices``). ``field`` is the setting in Okta to look at,
+    ``reason`` names the notice (see ``service.web.notices``), ``detail`` a case of it that has words of its own. ``field`` is the setting in Okta to look at,
     ``explanation`` a sentence for whoever mends it, ``restart`` the address that starts again, ``email`` the address
     the person came with, ``cookies`` whole ``Set-Cookie`` values, ``retry_after`` whole seconds. None of them ever holds
     a code, a token or a state.
@@ -16,6 +16,7 @@ class PageRefusal(Exception):
         self,
         reason: str,
         *,
+        detail: str | None = None,
         field: str | None = None,
         explanation: str | None = None,
         restart: str | None = None,
@@ -25,6 +26,7 @@ class PageRefusal(Exception):
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.detail = detail
         self.field = field
         self.explanation = explanation
         self.restart = restart

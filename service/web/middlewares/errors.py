@@ -7,8 +7,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from events.refusals import Refusal
 from service.keys import REQUEST_ID
-from service.web.notices import NOTICES
+from service.web.notices import notice_for
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 
@@ -33,6 +34,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
+    except Refusal as refusal:
+        return _answer(request, PageRefusal("busy" if refusal.code == "busy" else "request_malformed"))
     except ConnectionResetError:
         raise
     except Exception:
@@ -47,7 +50,7 @@ def _reason(status: int) -> str:
 def _answer(request: web.Request, refusal: PageRefusal) -> web.Response:
     if not request.path.startswith(PROGRAMS):
         return request.app[PAGES].refuse(request, refusal)
-    notice = NOTICES[refusal.reason]
+    notice = notice_for(refusal.reason, refusal.detail)
     request_id = request.get(REQUEST_ID, "")
     code = _CODES.get(refusal.reason, refusal.reason)
     document = {

@@ -10,17 +10,27 @@ from aiohttp_session import AbstractStorage, session_middleware
 
 WITHOUT: Final = ("/api/sso/initiate/", "/api/v1/", "/static/", "/healthz", "/readyz", "/metrics")
 
+# aiohttp-session keeps its session under a plain string, of which aiohttp would warn at each request.
+warnings.filterwarnings("ignore", category=NotAppKeyWarning, module="aiohttp_session")
 
-def sessions(storage: AbstractStorage) -> Middleware:
-    """Return the middleware over ``storage``."""
-    # aiohttp-session keeps its session under a plain string, of which aiohttp would warn at each request.
-    warnings.filterwarnings("ignore", category=NotAppKeyWarning, module="aiohttp_session")
-    keep_session = session_middleware(storage)
+
+class SessionsOf(dict[AbstractStorage, Middleware]):
+    """aiohttp-session's middleware over a storage, made once per storage."""
+
+    def __missing__(self, storage: AbstractStorage) -> Middleware:
+        made: Middleware = session_middleware(storage)
+        self[storage] = made
+        return made
+
+
+def sessions(storage_key: web.AppKey[AbstractStorage]) -> Middleware:
+    """Return the middleware over the storage that the application keeps under ``storage_key``."""
+    keeping = SessionsOf()
 
     @web.middleware
     async def lazily(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(WITHOUT):
             return await handler(request)
-        return await keep_session(request, handler)
+        return await keeping[request.app[storage_key]](request, handler)
 
     return lazily

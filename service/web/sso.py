@@ -1,0 +1,181 @@
+"""The two addresses that a customer puts into Okta: initiate and callback."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+import structlog
+from aiohttp import web
+from multidict import MultiDict
+
+from service.identity.admission import admit
+from service.identity.resources import RequestMeta
+from service.identity.session_values import LiveSession
+from service.identity.sessions import live_session
+from service.identity.switch import seal_switch
+from service.keys import METRICS, REQUEST_ID
+from service.login.callback import PARAMETERS, AlreadyUsed, Proven
+from service.login.initiate import Begun
+from service.login.outcome import Refused
+from service.web.flow import FLOW, Flow
+from service.web.form import read_form, single
+from service.web.headers import SecurityHeaders
+from service.web.pages import PAGES
+from service.web.refusal import PageRefusal
+from service.web.sign_in_page import answer_outcome, page_of, record_refusal, restart_address, seconds
+
+log = structlog.get_logger("sso")
+
+ASKED: Final = ("iss", "login_hint", "target_link_uri")
+LARGEST_INITIATE: Final = 16 * 1024
+FETCH_AHEAD: Final = ("Sec-Purpose", "Purpose", "X-Moz")
+
+
+def fetched_ahead(request: web.Request) -> bool:
+    """Whether the browser only fetches in advance what the person may never open (Fetch, ``Sec-Purpose``)."""
+    return any("prefetch" in request.headers.get(name, "") for name in FETCH_AHEAD)
+
+
+async def look_at_initiate(_request: web.Request) -> web.Response:
+    """``HEAD /api/sso/initiate/{slug}``: an answer that changes nothing, the same for every slug."""
+    return web.Response(status=204)
+
+
+async def initiate(request: web.Request) -> web.StreamResponse:
+    """``GET|POST /api/sso/initiate/{slug}``: to the workspace's provider (OIDC Core 4)."""
+    if fetched_ahead(request):
+        return web.Response(status=204)
+    slug = request.match_info["slug"]
+    flow = request.app[FLOW]
+    asked: Mapping[str, str] = {}
+    if request.method == "POST" or request.query_string:
+        asked = await _asked(request, slug)
+    begun = await flow.initiate.begin(
+        slug,
+        iss=asked.get("iss"),
+        login_hint=asked.get("login_hint"),
+        target=asked.get("target_link_uri"),
+        cookie_header=request.headers.get("Cookie", ""),
+    )
+    metrics = request.app[METRICS]
+    if isinstance(begun, Begun):
+        metrics.begun()
+        return _redirect(request.app[PAGES].headers, begun.location, begun.cookies, see_other=request.method == "POST")
+    metrics.not_begun(begun.reason)
+    record_refusal(request, slug, begun, "okta" if "iss" in asked else "app")
+    raise page_of(slug, begun, [])
+
+
+async def _asked(request: web.Request, slug: str) -> Mapping[str, str]:
+    try:
+        if request.method == "POST":
+            fields = await read_form(request, LARGEST_INITIATE)
+            fields.extend(request.query)
+            return single(fields, ASKED)
+        return single(request.query, ASKED)
+    except PageRefusal as refusal:
+        record_refusal(request, slug, Refused("provider_error", refusal.reason), None)
+        raise
+
+
+def _redirect(headers: SecurityHeaders, location: str, cookies: list[str], *, see_other: bool) -> web.Response:
+    own = headers.dynamic.copy()
+    own["Location"] = location
+    for cookie in cookies:
+        own.add("Set-Cookie", cookie)
+    return web.Response(status=303 if see_other else 302, headers=own)
+
+
+async def callback(request: web.Request) -> web.StreamResponse:
+    """``GET|POST /api/sso/callback/{slug}``: the provider's answer, as a query or as a posted form."""
+    slug = request.match_info["slug"]
+    flow = request.app[FLOW]
+    cookie_header = request.headers.get("Cookie", "")
+    fields = await _answer_fields(request, slug)
+    if request.method == "POST" and _came_without_cookies(flow, fields, cookie_header):
+        return _once_more_by_get(request, fields)
+    answer = await flow.callback.answer(slug, fields, cookie_header)
+    if isinstance(answer, AlreadyUsed):
+        return await _used(request, slug, answer)
+    if isinstance(answer, Refused):
+        cookies = [flow.cookies.drop(fields["state"])] if answer.spent else []
+        record_refusal(request, slug, answer, None)
+        raise page_of(slug, answer, cookies)
+    return await _admit(request, answer)
+
+
+async def _answer_fields(request: web.Request, slug: str) -> Mapping[str, str]:
+    try:
+        posted = request.method == "POST"
+        fields: MultiDict[str] = await read_form(request) if posted else MultiDict(request.query)
+        found = single(fields, PARAMETERS)
+        if "code" in found and "error" in found:
+            raise PageRefusal("request_malformed")
+        return found
+    except PageRefusal as refusal:
+        record_refusal(request, slug, Refused("provider_error", refusal.reason), None)
+        refusal.restart = restart_address(slug, None)
+        raise
+
+
+def _came_without_cookies(flow: Flow, fields: Mapping[str, str], cookie_header: str) -> bool:
+    sent, _ = flow.cookies.find(cookie_header, fields.get("state", ""))
+    return not sent and "state" in fields and ("code" in fields or "error" in fields)
+
+
+def _once_more_by_get(request: web.Request, fields: Mapping[str, str]) -> web.Response:
+    """Send the browser round by GET, with which it sends the cookie that ``SameSite=Lax`` holds back from a foreign POST.
+
+    Nothing becomes possible that a provider's redirect with a query does not do anyway, no script is needed, and the
+    attempt's cookie stays out of every request that another site makes this browser post.
+    """
+    kept = {name: fields[name] for name in PARAMETERS if name in fields and name != "id_token"}
+    return web.Response(status=303, headers={"Location": f"{request.path}?{urlencode(kept)}"})
+
+
+async def _used(request: web.Request, slug: str, used: AlreadyUsed) -> web.Response:
+    """Go on to the application if this browser holds the session that the attempt led to; else explain."""
+    live = await live_session(request)
+    flow = request.app[FLOW]
+    made = live.authentications if live is not None else ()
+    if any(one.workspace == slug and one.method == "sso" and seconds(one.at) >= used.started_at for one in made):
+        return web.Response(status=303, headers={"Location": flow.targets.landing(used.target)})
+    refused = Refused("attempt_used", "spent", target=used.target)
+    record_refusal(request, slug, refused, None)
+    raise page_of(slug, refused, [])
+
+
+async def _admit(request: web.Request, proven: Proven) -> web.StreamResponse:
+    flow, attempt = request.app[FLOW], proven.attempt
+    live = await live_session(request)
+    meta = RequestMeta(request_id=request[REQUEST_ID], session=live)
+    outcome = await admit(flow.identity, attempt.slug, attempt, proven.person, meta)
+    request.app[METRICS].signed_in(outcome.reason)
+    if outcome.status == "confirm_switch" and live is not None:
+        response = _ask_to_switch(request, proven, live)
+    else:
+        response = answer_outcome(request, attempt.slug, attempt.target, outcome)
+    response.headers.add("Set-Cookie", flow.cookies.drop(attempt.state))
+    return response
+
+
+def _ask_to_switch(request: web.Request, proven: Proven, live: LiveSession) -> web.Response:
+    identity, attempt, person = request.app[FLOW].identity, proven.attempt, proven.person
+    return request.app[PAGES].render(
+        request,
+        "switch",
+        newcomer=person.email,
+        current=next((one.email for one in reversed(live.authentications) if one.email), None),
+        ticket=seal_switch(identity, live, attempt.slug, attempt, person, attempt.target),
+    )
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of this module."""
+    return [
+        web.head("/api/sso/initiate/{slug}", look_at_initiate),
+        web.get("/api/sso/initiate/{slug}", initiate, allow_head=False),
+        web.post("/api/sso/initiate/{slug}", initiate),
+        web.get("/api/sso/callback/{slug}", callback, allow_head=False),
+        web.post("/api/sso/callback/{slug}", callback),
+    ]
