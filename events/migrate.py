@@ -34,11 +34,11 @@ class MigrationError(Exception):
     """The database cannot be brought to this program's schema. The text is a sentence that says what to do."""
 
 
-class MigrationChanged(MigrationError):  # noqa: N818 - named by what it is about
+class MigrationChanged(MigrationError):
     """A file that was applied has other contents now."""
 
 
-class DatabaseTooNew(MigrationError):  # noqa: N818 - named by what it is about
+class DatabaseTooNew(MigrationError):
     """The database holds migrations that this program does not know."""
 
 
@@ -141,11 +141,15 @@ def _missing(wanted: Iterable[Migration], journal: Iterable[Any], sets: set[str]
         key = (row["set_name"], row["number"])
         label = f"{row['set_name']}/{row['number']:04d}_{row['name']}"
         if key not in known:
-            message = f"The database has the migration {label}, which this version of Keyledger does not know. Run the newer version."
-            raise DatabaseTooNew(message)
+            raise DatabaseTooNew(
+                f"The database has the migration {label}, which this version of Keyledger does not know. "
+                "Run the newer version."
+            )
         if known[key].checksum != row["checksum"]:
-            message = f"The migration {label} was applied with other contents. Restore the file, and put the change into a new migration."
-            raise MigrationChanged(message)
+            raise MigrationChanged(
+                f"The migration {label} was applied with other contents. Restore the file, "
+                "and put the change into a new migration."
+            )
         done.add(key)
     return [migration for key, migration in known.items() if key not in done]
 
