@@ -11,7 +11,6 @@ MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_INTEGER = 2**53 - 1
 
 _MAXIMUM_NODES = MAXIMUM_BYTES
-_SURROGATES = ("\ud800", "\udfff")
 
 
 def check_payload(payload: object) -> None:
@@ -87,8 +86,10 @@ class _Walk:
             raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")
         if "\x00" in text:
             raise _wrong(place, "The character U+0000 cannot be stored.")
-        if not text.isascii() and any(_SURROGATES[0] <= character <= _SURROGATES[1] for character in text):
-            raise _wrong(place, "This is not valid Unicode: half of a surrogate pair stands alone.")
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise _wrong(place, "This is not valid Unicode: half of a surrogate pair stands alone.") from None
 
 
 def _integer(value: int, place: tuple[str | int, ...]) -> None:
