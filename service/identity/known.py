@@ -1,4 +1,4 @@
-"""Reads, in one statement, all that a sign-in is judged on: the recorded configuration and what is known of the person."""
+"""Reads, in one statement, all that a sign-in is judged on: the configuration, and what is known of the person."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,18 +22,20 @@ log = structlog.get_logger("identity")
 _READ = """
     select s.version as stream_version, c.version, c.position, c.fold_version, c.document,
            i.member_id as i_member, i.user_id as i_user, i.role as i_role, i.status as i_status, i.email as i_email,
+           i.websites as i_websites,
            e.member_id as e_member, e.user_id as e_user, e.role as e_role, e.status as e_status, e.email as e_email,
-           e.linked_here, e.linked_before,
-           v.invitation_id, v.role as v_role, v.websites as v_websites, v.status as v_status, v.expires_at, v.email as v_email
+           e.websites as e_websites, e.linked_here, e.linked_before,
+           v.invitation_id, v.role as v_role, v.websites as v_websites, v.status as v_status, v.email as v_email,
+           v.expires_at
     from ledger.streams s
     left join projection.connections c on c.slug = s.stream_id
     left join lateral (
-        select m.member_id, m.user_id, m.role, m.status, m.email
+        select m.member_id, m.user_id, m.role, m.status, m.email, m.websites
         from identity.identities x join identity.members m using (member_id)
         where x.workspace = s.stream_id and x.issuer = $2 and x.subject_scope = $3 and x.subject = $4
     ) i on true
     left join lateral (
-        select m.member_id, m.user_id, m.role, m.status, m.email,
+        select m.member_id, m.user_id, m.role, m.status, m.email, m.websites,
                coalesce(bool_or(x.issuer = $2 and x.subject_scope = $3), false) as linked_here,
                coalesce(bool_or(x.issuer <> $2 or x.subject_scope <> $3), false) as linked_before
         from identity.members m left join identity.identities x using (member_id)
@@ -59,7 +61,7 @@ class Situation:
     known: Known
 
 
-class UnusableReadModel(Exception):  # noqa: N818 - named by what it is about
+class UnusableReadModel(Exception):
     """The connection's read model is missing, behind its stream, or of another fold: nobody is admitted on it."""
 
 
@@ -111,6 +113,7 @@ def _member(row: asyncpg.Record, prefix: str, **links: Any) -> KnownMember | Non
         role=row[f"{prefix}_role"],
         active=row[f"{prefix}_status"] == "active",
         email=row[f"{prefix}_email"],
+        websites=row[f"{prefix}_websites"],
         **links,
     )
 
@@ -144,10 +147,25 @@ async def lock_workspace(connection: Connection, slug: str) -> bool:
     return await connection.fetchval("select 1 from identity.workspaces where slug = $1 for update", slug) is not None
 
 
+async def read_workspace(connection: Connection | Pool, slug: str) -> Workspace | None:
+    """Return a workspace's committed configuration, ``None`` when there is none.
+
+    Raises:
+        UnusableReadModel: see there.
+    """
+    row = await connection.fetchrow(
+        "select s.version as stream_version, c.version, c.position, c.fold_version, c.document"
+        " from ledger.streams s left join projection.connections c on c.slug = s.stream_id where s.stream_id = $1",
+        slug,
+    )
+    return None if row is None else _workspace(slug, row)
+
+
 async def member_of(connection: Connection | Pool, workspace: str, user_id: UUID) -> KnownMember | None:
     """Return the user's membership of a workspace, if there is one."""
     row = await connection.fetchrow(
-        "select member_id as u_member, user_id as u_user, role as u_role, status as u_status, email as u_email"
+        "select member_id as u_member, user_id as u_user, role as u_role, status as u_status, email as u_email,"
+        " websites as u_websites"
         " from identity.members where workspace = $1 and user_id = $2",
         workspace,
         user_id,

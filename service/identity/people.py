@@ -44,7 +44,7 @@ class KnownMember:
     """A member of the workspace that is being signed in to.
 
     ``linked_here``: an identity of the person's issuer (and scope) is linked to the member. ``linked_before``: one of
-    another issuer is.
+    another issuer is. ``websites`` is JSON: ``"all"`` or a list of ids.
     """
 
     member_id: UUID
@@ -52,6 +52,7 @@ class KnownMember:
     role: Role
     active: bool
     email: str
+    websites: str = '"all"'
     linked_here: bool = False
     linked_before: bool = False
 

@@ -95,9 +95,7 @@ def judge_sign_in(connection: Workspace, person: Person, known: Known) -> Judgem
     return Judgement(_match(connection, address, known, checks), address, checks)
 
 
-def _check_address(
-    connection: Workspace, person: Person, address: Address | None, checks: Checks
-) -> Refuse | None:
+def _check_address(connection: Workspace, person: Person, address: Address | None, checks: Checks) -> Refuse | None:
     checks["address"] = "failed" if address is None else "ok"
     if address is None:
         return Refuse("email_missing", "address_invalid")

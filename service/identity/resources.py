@@ -5,6 +5,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import asyncpg
 
+from events.decisions import Rules
 from events.store import EventStore
 from service.clock import Clock
 from service.cookiebox import CookieBox
@@ -28,6 +29,7 @@ class IdentityResources:
     limits: SessionLimits
     box: CookieBox
     tombstones: TombstoneKeys
+    rules: Rules
     public_url: str
 
 

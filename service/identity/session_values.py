@@ -25,7 +25,7 @@ class SessionLimits:
 
 
 def session_hash(token: str) -> bytes:
-    """Return what is stored of a session's id. It holds 256 random bits, so that a plain hash cannot be guessed back."""
+    """Return what is stored of a session's id: 256 random bits, so that nobody can guess it back from a plain hash."""
     return hashlib.sha256(token.encode("ascii")).digest()
 
 

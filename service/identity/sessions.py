@@ -115,7 +115,8 @@ class SessionStorage(AbstractStorage):
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._clock()
         await self._pool.execute(
             "insert into identity.sessions"
-            " (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at) values ($1, $2, $3, $4, $4, $5)",
+            " (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)"
+            " values ($1, $2, $3, $4, $4, $5)",
             session_hash(token),
             _user_of(session),
             orjson.dumps(dict(session)).decode(),
@@ -139,9 +140,7 @@ def _user_of(session: Session) -> UUID | None:
 
 def start_session(request: web.Request, new: NewSession) -> None:
     """Make the session that a sign-in wrote this request's session; its cookie goes out with the response."""
-    session = Session(
-        new.token, data={"created": int(new.created_at.timestamp()), "session": new.data}, new=False
-    )
+    session = Session(new.token, data={"created": int(new.created_at.timestamp()), "session": new.data}, new=False)
     session.changed()
     request[_STARTED] = new
     request[SESSION_KEY] = session

@@ -26,7 +26,7 @@ class TombstoneKeys:
 
     def digests(self, workspace: str, kind: str, value: str) -> list[bytes]:
         """Return the digests under each key, newest first."""
-        text = "\0".join((workspace, kind, value)).encode()
+        text = f"{workspace}\0{kind}\0{value}".encode()
         return [hmac.digest(key, text, "sha256") for key in self._keys]
 
     def of_address(self, workspace: str, email_key: str) -> list[bytes]:
@@ -35,7 +35,7 @@ class TombstoneKeys:
 
     def of_identity(self, workspace: str, issuer: str, scope: str, subject: str) -> list[bytes]:
         """Return the digests of an identity at a provider."""
-        return self.digests(workspace, "identity", "\0".join((issuer, scope, subject)))
+        return self.digests(workspace, "identity", f"{issuer}\0{scope}\0{subject}")
 
 
 async def was_erased(connection: "Connection | Pool", workspace: str, digests: Sequence[bytes]) -> bool:

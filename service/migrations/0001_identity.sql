@@ -141,6 +141,7 @@ create table identity.sign_ins (
 );
 create index sign_ins_by_workspace on identity.sign_ins (workspace, sign_in_id desc);
 create index sign_ins_by_request on identity.sign_ins (request_id);
+create index sign_ins_of_tests on identity.sign_ins (workspace, credentials_id) where initiated_by = 'test';
 
 -- user_id is no foreign key, because the check would write to the user's row at each sign-in: erasing deletes sessions.
 create table identity.sessions (

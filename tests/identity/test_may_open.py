@@ -46,7 +46,16 @@ NEW_ISSUER = credentials(credentials_id="c-2", issuer="https://login.acme.exampl
         ({"closed": True}, "workspace_unavailable"),
         ({"slug": "globex"}, "method_not_allowed"),
     ],
-    ids=["stands", "new secret", "new issuer", "no credentials", "sso off", "domain removed", "closed", "other workspace"],
+    ids=[
+        "stands",
+        "new secret",
+        "new issuer",
+        "no credentials",
+        "sso off",
+        "domain removed",
+        "closed",
+        "other workspace",
+    ],
 )
 def test_a_session_by_sso_opens_its_workspace_while_what_it_was_made_with_stands(
     changes: dict[str, Any], reason: str | None, enforced: Enforcement | None

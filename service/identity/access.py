@@ -1,0 +1,117 @@
+"""What a session opens now: read and judged on committed state at every request, in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from events.workspace import FOLD_VERSION, Workspace
+from service.identity.authentication import Authentication
+from service.identity.people import KnownMember, Role
+from service.identity.policy import may_open
+from service.identity.resources import Pool
+from service.identity.session_values import LiveSession
+from service.identity.websites import Websites, read_websites
+
+_READ: Final = """
+    select m.workspace, m.member_id, m.user_id, m.role, m.status, m.email, m.name, m.websites,
+           c.document, c.position, c.version, c.fold_version, s.version as stream_version
+    from identity.members m
+    join ledger.streams s on s.stream_id = m.workspace
+    left join projection.connections c on c.slug = m.workspace
+    where m.user_id = $1 and ($2::text is null or m.workspace = $2)
+    order by m.workspace
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A workspace that the session opens, and as whom. ``by`` is the authentication that opens it."""
+
+    workspace: str
+    member_id: UUID
+    role: Role
+    websites: Websites
+    email: str
+    name: str
+    by: Authentication
+
+
+@dataclass(frozen=True, slots=True)
+class NoAccess:
+    """Why the session does not open the workspace. ``not_a_member`` also where there is no such workspace.
+
+    ``enforced`` says that signing in by SSO would open it.
+    """
+
+    reason: str
+    enforced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who a session belongs to. ``email`` is the user's own proven address, else that of a membership it opens."""
+
+    user_id: UUID
+    email: str | None
+    name: str
+
+
+async def open_workspace(pool: Pool, session: LiveSession, slug: str, now: datetime) -> Access | NoAccess:
+    """Judge whether the session opens this workspace now."""
+    row = await pool.fetchrow(_READ, session.user_id, slug)
+    return NoAccess("not_a_member") if row is None else _judge(row, session, now)
+
+
+async def opened_workspaces(pool: Pool, session: LiveSession, now: datetime) -> Sequence[Access]:
+    """Return the workspaces that the session opens now, by slug."""
+    rows = await pool.fetch(_READ, session.user_id, None)
+    judged = (_judge(row, session, now) for row in rows)
+    return [one for one in judged if isinstance(one, Access)]
+
+
+async def session_person(pool: Pool, session: LiveSession, opened: Sequence[Access]) -> Person:
+    """Return who the session belongs to, as far as what it opens may tell."""
+    row = await pool.fetchrow("select email, name from identity.users where user_id = $1", session.user_id)
+    first = opened[0] if opened else None
+    email = (row["email"] if row is not None else None) or (first.email if first is not None else None)
+    name = (first.name if first is not None else "") or (row["name"] if row is not None else "")
+    return Person(session.user_id, email, name)
+
+
+def _judge(row: asyncpg.Record, session: LiveSession, now: datetime) -> Access | NoAccess:
+    if row["version"] != row["stream_version"] or row["fold_version"] != FOLD_VERSION:
+        return NoAccess("workspace_unavailable")
+    workspace = Workspace.from_document(orjson.loads(row["document"]), row["position"])
+    member = _member(row)
+    reason: str = "method_not_allowed"
+    for authentication in reversed(session.authentications):
+        refused = may_open(workspace, authentication, member, now) if member is not None else "member_deactivated"
+        if refused is None and member is not None:
+            return Access(
+                workspace.slug,
+                member.member_id,
+                member.role,
+                read_websites(row["websites"]),
+                member.email,
+                row["name"],
+                authentication,
+            )
+        reason = _more_telling(reason, refused)
+    return NoAccess(reason, enforced=workspace.enforcement is not None)
+
+
+def _member(row: asyncpg.Record) -> KnownMember | None:
+    if row["status"] == "erased":
+        return None
+    active: Literal[True, False] = row["status"] == "active"
+    return KnownMember(row["member_id"], row["user_id"], row["role"], active, row["email"], row["websites"])
+
+
+def _more_telling(known: str, found: str | None) -> str:
+    """An authentication made elsewhere says nothing about this workspace; any other reason does."""
+    return found if found is not None and found != "method_not_allowed" else known

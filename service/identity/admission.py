@@ -1,0 +1,223 @@
+"""Admission: a proven person becomes a signed-in member, or is told why not, on committed state.
+
+A known member costs two round trips: one statement reads all that is judged, one looks at it again under the
+workspace's lock and writes the sign-in, the session and the times. Whatever changes people runs in a transaction that
+locks the workspace's row first and judges anew. A change that comes in between starts the whole judgement again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from events.store import StoreBusy, VersionConflict
+from service.errors import Busy
+from service.identity.authentication import Authentication
+from service.identity.decision import Decision, decide
+from service.identity.joining import Join, Joined
+from service.identity.known import Situation, UnusableReadModel, lock_workspace, read_situation
+from service.identity.ledger import append, member_acts
+from service.identity.link_confirmation import request_link
+from service.identity.names import display_name
+from service.identity.outcome import Outcome, Status
+from service.identity.people import KnownMember, Person
+from service.identity.policy import Admit, ConfirmLink, Judgement, Refuse
+from service.identity.proof import record_proof
+from service.identity.resources import BegunAttempt, Connection, IdentityResources, Pool, RequestMeta
+from service.identity.session_values import NewSession, open_session
+from service.identity.sign_in_log import SignIn, record
+
+TRIES: Final = 6
+
+_ADMIT_KNOWN = (
+    "select identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+)
+_INSERT_SESSION = (
+    "insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)"
+    " values ($1, $2, $3, $4, $4, $5)"
+)
+
+
+async def admit(
+    resources: IdentityResources, slug: str, attempt: BegunAttempt, person: Person, meta: RequestMeta
+) -> Outcome:
+    """Judge a proven person and carry the judgement out. See :class:`Outcome` for how it can end.
+
+    Raises:
+        Busy: others kept changing the workspace; nothing was written.
+    """
+    sign_in = _SignIn(resources, slug, attempt, person, meta, resources.clock())
+    for _ in range(TRIES):
+        try:
+            outcome, decision = await sign_in.attempt_once()
+        except (VersionConflict, asyncpg.UniqueViolationError):
+            continue
+        except StoreBusy:
+            break
+        if outcome is None:
+            continue
+        if decision is not None and outcome.status in {"signed_in", "tested"}:
+            await record_proof(resources, decision.workspace, attempt.credentials_id, outcome, meta.request_id)
+        return outcome
+    raise Busy
+
+
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    resources: IdentityResources
+    slug: str
+    begun: BegunAttempt
+    person: Person
+    meta: RequestMeta
+    now: datetime
+
+    async def attempt_once(self) -> tuple[Outcome | None, Decision | None]:
+        """Judge once and carry it out; no outcome when something changed in between."""
+        pool = self.resources.pool
+        decision = await self._decide(pool)
+        if isinstance(decision, Refuse):
+            return await self._refuse(pool, decision), None
+        if decision.kind != "change":
+            return await self._carry_out(pool, decision), decision
+        async with pool.acquire() as connection, connection.transaction():
+            await lock_workspace(connection, self.slug)
+            anew = await self._decide(connection)
+            if isinstance(anew, Refuse):
+                return await self._refuse(connection, anew), None
+            if anew.kind == "change":
+                return await self._change(connection, anew), anew
+            return await self._carry_out(connection, anew), anew
+
+    async def _decide(self, connection: Connection | Pool) -> Decision | Refuse:
+        try:
+            situation: Situation | None = await read_situation(
+                self.resources, connection, self.slug, self.person, self.meta.session, self.now
+            )
+        except UnusableReadModel:
+            return Refuse("workspace_unavailable", "read_model_unusable")
+        if situation is None:
+            return Refuse("workspace_unavailable", "workspace_unknown")
+        return decide(situation, self.begun, self.person, self.meta)
+
+    async def _carry_out(self, connection: Connection | Pool, decision: Decision) -> Outcome | None:
+        verdict = decision.judgement.verdict
+        if isinstance(verdict, Refuse):
+            return await self._refuse(connection, verdict, decision)
+        if decision.kind == "switch":
+            return await self._end(connection, "confirm_switch", "switch_unconfirmed", decision)
+        if decision.kind == "test":
+            return await self._end(connection, "tested", "ok", decision, detail="test")
+        if not isinstance(verdict, Admit):
+            message = f"a decision to {decision.kind} with the verdict {type(verdict).__name__}"
+            raise TypeError(message)
+        return await self._admit_known(connection, decision, verdict.member)
+
+    async def _admit_known(
+        self, connection: Connection | Pool, decision: Decision, member: KnownMember
+    ) -> Outcome | None:
+        session = self._open_session(decision, Joined(member.member_id, member.user_id, "known"))
+        sign_in_id = await connection.fetchval(
+            _ADMIT_KNOWN,
+            self.slug,
+            decision.workspace.version,
+            member.member_id,
+            member.user_id,
+            self.person.issuer,
+            self.person.subject_scope,
+            self.person.subject,
+            member.email,
+            display_name(self.person.name),
+            self.now,
+            self.begun.kind,
+            self.begun.credentials_id,
+            orjson.dumps(decision.checks).decode(),
+            self.meta.request_id,
+            session.session_hash,
+            session.replaces,
+            session.data_json,
+            session.expires_at,
+        )
+        if sign_in_id is None:
+            return None
+        return Outcome(
+            "signed_in", "ok", sign_in_id, None, session, member.member_id, "known", member.email, decision.checks
+        )
+
+    async def _change(self, connection: Connection, decision: Decision) -> Outcome:
+        judgement = decision.judgement
+        verdict, address = judgement.verdict, judgement.address
+        if isinstance(verdict, Refuse) or address is None:
+            return await self._refuse(connection, Refuse("email_missing"), decision)
+        if isinstance(verdict, ConfirmLink):
+            await request_link(self.resources, connection, decision.workspace, self.person, verdict.target, self.now)
+            return await self._end(connection, "confirm_link", "link_unconfirmed", decision)
+        joined = await Join(connection, decision.workspace, self.person, address, self.now).carry_out(verdict)
+        session = self._open_session(decision, joined)
+        await connection.execute(
+            _INSERT_SESSION, session.session_hash, session.user_id, session.data_json, self.now, session.expires_at
+        )
+        await connection.execute("delete from identity.sessions where session_hash = $1", session.replaces)
+        outcome = await self._end(connection, "signed_in", "ok", decision, session=session, joined=joined)
+        if joined.event is not None:
+            context = member_acts(joined.member_id, self.meta.request_id)
+            await append(self.resources, connection, decision.workspace, [joined.event], context)
+        return outcome
+
+    def _open_session(self, decision: Decision, joined: Joined) -> NewSession:
+        address = decision.judgement.address
+        authentication = Authentication(
+            method="sso",
+            at=self.now.isoformat(),
+            workspace=self.slug,
+            credentials_id=self.begun.credentials_id,
+            issuer=self.person.issuer,
+            email=None if address is None else address.display,
+            member_id=str(joined.member_id),
+        )
+        return open_session(self.meta.session, joined.user_id, authentication, self.now, self.resources.limits)
+
+    async def _refuse(
+        self, connection: Connection | Pool, refused: Refuse, decision: Decision | None = None
+    ) -> Outcome:
+        return await self._end(connection, "refused", refused.reason, decision, detail=refused.detail)
+
+    async def _end(
+        self,
+        connection: Connection | Pool,
+        status: Status,
+        reason: str,
+        decision: Decision | None,
+        *,
+        detail: str | None = None,
+        session: NewSession | None = None,
+        joined: Joined | None = None,
+    ) -> Outcome:
+        checks = {} if decision is None else decision.checks
+        member_id = joined.member_id if joined is not None else _member_of(decision)
+        row = SignIn(
+            at=self.now,
+            workspace=self.slug,
+            method="sso",
+            reason=reason,
+            request_id=self.meta.request_id,
+            initiated_by="test" if self.meta.test else self.begun.kind,
+            config_version=None if decision is None else decision.workspace.version,
+            credentials_id=self.begun.credentials_id,
+            member_id=member_id,
+            email=self.person.email,
+            checks=checks,
+            detail=detail if joined is None else joined.how,
+        )
+        sign_in_id = await record(connection, row)
+        how = None if joined is None else joined.how
+        return Outcome(status, reason, sign_in_id, detail, session, member_id, how, self.person.email, checks)
+
+
+def _member_of(decision: Decision | None) -> UUID | None:
+    """The member whom a sign-in that opened nothing was about, as far as one was found."""
+    judgement: Judgement | None = None if decision is None else decision.judgement
+    member = getattr(judgement.verdict, "member", None) if judgement is not None else None
+    return member.member_id if isinstance(member, KnownMember) else None

@@ -1,0 +1,251 @@
+"""Owners and admins are not linked by address alone: a link mailed to them has to be confirmed first.
+
+The mailed address shows a page with a button; its POST, and nothing else, uses the link up. The link holds what was
+proven at the sign-in that asked for it, and is judged by the policy of the moment when it is confirmed.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from events.store import VersionConflict
+from events.workspace import Workspace
+from service.errors import Busy
+from service.identity.joining import Join
+from service.identity.known import UnusableReadModel, lock_workspace, read_situation
+from service.identity.ledger import append, member_acts
+from service.identity.outbox import Mail, enqueue
+from service.identity.people import Evidence, KnownInvitation, KnownMember, Person
+from service.identity.policy import Admit, Consume, Link, Refuse, judge_sign_in
+from service.identity.resources import Connection, IdentityResources, Pool
+from service.identity.switch import KeptPerson
+
+log = structlog.get_logger("identity")
+
+LIFETIME: Final = timedelta(minutes=30)
+PAUSE: Final = timedelta(minutes=2)
+"""The same sign-in repeated within this time sends no second mail."""
+MOST_OPEN: Final = 5
+"""No more mails than this wait for one person at once, whoever asks for them."""
+TRIES: Final = 4
+_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+Target = KnownMember | KnownInvitation
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """What the page shows before the button is pressed."""
+
+    state: Literal["open", "used", "ended"]
+    workspace_name: str
+    email: str
+    name: str | None
+    issuer: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResult:
+    """What confirming came to. ``refused`` has a ``reason`` out of the sign-in log's."""
+
+    state: Literal["linked", "unknown", "used", "ended", "refused"]
+    workspace: str | None = None
+    reason: str | None = None
+
+
+async def request_link(
+    resources: IdentityResources,
+    connection: Connection,
+    workspace: Workspace,
+    person: Person,
+    target: Target,
+    now: datetime,
+) -> bool:
+    """Mail a confirming link to the owner or admin, in the caller's transaction. ``False`` when one is under way."""
+    member_id, invitation_id = _ids(target)
+    under_way = await connection.fetchrow(
+        "select count(*) as open, count(*) filter (where issuer = $4 and subject_scope = $5 and subject = $6"
+        " and created_at > $7) as same from identity.link_confirmations"
+        " where workspace = $1 and (member_id = $2 or invitation_id = $3) and used_at is null and expires_at > $8",
+        workspace.slug,
+        member_id,
+        invitation_id,
+        person.issuer,
+        person.subject_scope,
+        person.subject,
+        now - PAUSE,
+        now,
+    )
+    if under_way is not None and (under_way["same"] or under_way["open"] >= MOST_OPEN):
+        return False
+    token = secrets.token_urlsafe(32)
+    await connection.execute(
+        "insert into identity.link_confirmations (token_hash, workspace, member_id, invitation_id, issuer,"
+        " subject_scope, subject, email, verified, name, created_at, expires_at)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        _hash(token),
+        workspace.slug,
+        member_id,
+        invitation_id,
+        person.issuer,
+        person.subject_scope,
+        person.subject,
+        person.email,
+        person.email_verified_claim is True,
+        person.name,
+        now,
+        now + LIFETIME,
+    )
+    values = {
+        "workspace_name": workspace.name,
+        "role": target.role,
+        "email": person.email,
+        "name": person.name,
+        "issuer": person.issuer,
+        "at": f"{now:%d %B %Y, %H:%M} UTC",
+        "minutes": int(LIFETIME.total_seconds() // 60),
+        "link": f"{resources.public_url}/link/{token}",
+    }
+    recipient = await _mailbox(connection, target)
+    return await enqueue(
+        connection, resources.box, Mail("confirm_link", recipient, values, workspace.slug, now + LIFETIME), now
+    )
+
+
+def _ids(target: Target) -> tuple[UUID | None, UUID | None]:
+    if isinstance(target, KnownMember):
+        return target.member_id, None
+    return None, target.invitation_id
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def _mailbox(connection: Connection, target: Target) -> str:
+    """The user's own proven address where there is one: the provider can change the membership's."""
+    if isinstance(target, KnownInvitation):
+        return target.email
+    proven = await connection.fetchval("select email from identity.users where user_id = $1", target.user_id)
+    return proven or target.email
+
+
+async def find_link(connection: Connection | Pool, token: str, now: datetime) -> LinkRequest | None:
+    """Return what a mailed link asks to confirm, ``None`` when there is no such link. Changes nothing."""
+    row = await _find(connection, token)
+    if row is None:
+        return None
+    state: Literal["open", "used", "ended"] = "open"
+    if row["used_at"] is not None:
+        state = "used"
+    elif row["expires_at"] <= now:
+        state = "ended"
+    return LinkRequest(state, row["workspace_name"], row["email"], row["name"], row["issuer"], row["created_at"])
+
+
+async def _find(connection: Connection | Pool, token: str) -> asyncpg.Record | None:
+    if not _SHAPE.fullmatch(token):
+        return None
+    return await connection.fetchrow(
+        "select l.*, c.name as workspace_name from identity.link_confirmations l"
+        " join projection.connections c on c.slug = l.workspace where token_hash = $1",
+        _hash(token),
+    )
+
+
+async def confirm_link(resources: IdentityResources, token: str, request_id: str) -> LinkResult:
+    """Use a mailed link up and link the identity; the person then starts the sign-in again. Works once.
+
+    Raises:
+        Busy: others kept changing the workspace; the link is still good.
+    """
+    row = await _find(resources.pool, token)
+    if row is None:
+        return LinkResult("unknown")
+    for _ in range(TRIES):
+        try:
+            async with resources.pool.acquire() as connection, connection.transaction():
+                await lock_workspace(connection, row["workspace"])
+                return await _Confirmation(resources, connection, row, request_id, resources.clock()).run()
+        except (VersionConflict, asyncpg.UniqueViolationError):
+            continue
+    raise Busy
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirmation:
+    resources: IdentityResources
+    connection: Connection
+    row: asyncpg.Record = field(repr=False)
+    request_id: str
+    now: datetime
+
+    async def run(self) -> LinkResult:
+        row, slug = self.row, self.row["workspace"]
+        if row["expires_at"] <= self.now:
+            return LinkResult("ended", slug)
+        first = await self.connection.fetchval(
+            "update identity.link_confirmations set used_at = $2"
+            " where token_hash = $1 and used_at is null returning true",
+            row["token_hash"],
+            self.now,
+        )
+        if not first:
+            return LinkResult("used", slug)
+        refused = await self._link()
+        if refused is None:
+            return LinkResult("linked", slug)
+        log.info("a confirmed link was refused", workspace=slug, reason=refused.reason, detail=refused.detail)
+        return LinkResult("refused", slug, refused.reason)
+
+    async def _link(self) -> Refuse | None:
+        row = self.row
+        person = KeptPerson(
+            row["issuer"], row["subject"], row["subject_scope"], row["email"], row["verified"], row["name"]
+        )
+        try:
+            situation = await read_situation(self.resources, self.connection, row["workspace"], person, None, self.now)
+        except UnusableReadModel:
+            return Refuse("workspace_unavailable", "read_model_unusable")
+        if situation is None or not _still_connected(situation.workspace, person):
+            return Refuse("workspace_unavailable", "connection_changed")
+        target_id = row["member_id"] or row["invitation_id"]
+        known = replace(situation.known, evidence=Evidence(target_id, "mailed_link"))
+        judgement = judge_sign_in(situation.workspace, person, known)
+        verdict = judgement.verdict
+        if isinstance(verdict, Refuse):
+            return verdict
+        if isinstance(verdict, Admit):
+            return None
+        if not isinstance(verdict, Link | Consume) or judgement.address is None or _target_id(verdict) != target_id:
+            return Refuse("invitation_required", "no_longer_meant")
+        workspace = situation.workspace
+        join = Join(self.connection, workspace, person, judgement.address, self.now, mailbox_proven=True)
+        joined = await join.carry_out(verdict)
+        if joined.event is not None:
+            context = member_acts(joined.member_id, self.request_id)
+            await append(self.resources, self.connection, workspace, [joined.event], context)
+        return None
+
+
+def _target_id(verdict: Link | Consume) -> UUID:
+    return verdict.member.member_id if isinstance(verdict, Link) else verdict.invitation.invitation_id
+
+
+def _still_connected(workspace: Workspace, person: Person) -> bool:
+    active = workspace.credentials
+    return (
+        not workspace.closed
+        and workspace.sso_enabled
+        and active is not None
+        and active.issuer == person.issuer
+        and active.subject_scope == person.subject_scope
+    )

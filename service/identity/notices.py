@@ -1,0 +1,143 @@
+"""Tells a workspace's owners what changed in who gets in, whoever changed it: with the reason and the actor.
+
+Written to the outbox in the change's own transaction, also to those who were owners in the last thirty days, so that
+whoever takes a workspace over cannot do it unseen.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from events.catalogue.event_data import EventData
+from events.envelope import Actor, Context
+from events.workspace import Workspace
+from service.cookiebox import CookieBox
+from service.identity.outbox import Mail, enqueue
+from service.identity.resources import Connection
+
+FORMER_OWNERS: Final = timedelta(days=30)
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "CredentialsSet": "New credentials for {issuer} are in use.",
+    "CredentialsStaged": "New credentials for {issuer} are ready to be tested. They let nobody in yet.",
+    "CredentialsPromoted": "The credentials that were tested are in use now.",
+    "CredentialsRolledBack": "The credentials from before are in use again.",
+    "CredentialsDiscarded": "The credentials that were to be tested are given up.",
+    "CredentialsRemoved": "The credentials were removed: nobody signs in by SSO.",
+    "SsoEnabled": "Members may sign in by SSO.",
+    "SsoDisabled": "SSO is switched off.",
+    "EnforcementEnabled": "Everybody has to sign in by SSO; other ways are closed.",
+    "EnforcementDisabled": "SSO is no longer required; other ways to sign in are open again.",
+    "EnforcementLapsed": "SSO is no longer required, because nobody signed in by it in time.",
+    "BypassGranted": "{who} may sign in by a mailed link until {expires_at}, although SSO is required.",
+    "BypassRevoked": "{who} may no longer sign in beside SSO.",
+    "SetupLinkIssued": "A link was made with which SSO can be set up, until {expires_at}.",
+    "SetupLinkRevoked": "A set-up link was revoked.",
+    "SetupLinkUsed": "A set-up link was opened.",
+    "RecoveryCodesIssued": "{who} has new recovery codes.",
+    "RecoveryCodeUsed": "{who} used a recovery code.",
+    "SecretsShredded": "The stored secrets were destroyed for good.",
+}
+
+_ACTORS: Final[Mapping[str, str]] = {
+    "staff": "support staff ({id})",
+    "token": "the management API (token {id})",
+    "member": "{who}",
+    "setup": "whoever holds the set-up link",
+    "system": "Keyledger itself",
+    "operator": "an operator ({id})",
+}
+
+
+class Happened(Protocol):
+    """An event, decided or recorded."""
+
+    @property
+    def type(self) -> str:
+        """The event type."""
+
+    @property
+    def data(self) -> EventData | dict[str, object]:
+        """The event's data."""
+
+
+async def notify_owners(
+    connection: Connection,
+    box: CookieBox,
+    workspace: Workspace,
+    events: Iterable[Happened],
+    context: Context,
+    now: datetime,
+) -> int:
+    """Put one mail for each owner into the outbox if any of the events calls for it. Returns the number of mails."""
+    told = [event for event in events if event.type in _SENTENCES]
+    if not told:
+        return 0
+    names = await _names(connection, workspace.slug, [_data(event).get("member_id") for event in told], context.actor)
+    values = {
+        "workspace_name": workspace.name,
+        "slug": workspace.slug,
+        "changes": [_sentence(event, names) for event in told],
+        "actor": _ACTORS[context.actor.type].format(id=context.actor.id, who=names.get(context.actor.id, "a member")),
+        "reason": context.reason or _own_reason(told),
+        "requested_by": context.requested_by,
+        "ticket": context.ticket,
+        "at": _shown(now),
+    }
+    sent = 0
+    for recipient in await owner_addresses(connection, workspace.slug, now):
+        sent += await enqueue(connection, box, Mail("owner_notice", recipient, values, workspace.slug), now)
+    return sent
+
+
+async def owner_addresses(connection: Connection, workspace: str, now: datetime) -> list[str]:
+    """Return where mails to the owners go, former ones of the last thirty days included.
+
+    The user's own proven address wins over the one that the workspace's connection says, which whoever runs the
+    provider could change.
+    """
+    rows = await connection.fetch(
+        "select distinct coalesce(u.email, m.email) as email from identity.members m"
+        " join identity.users u using (user_id)"
+        " where m.workspace = $1 and ((m.role = 'owner' and m.status = 'active') or m.owner_until > $2)"
+        " order by email",
+        workspace,
+        now - FORMER_OWNERS,
+    )
+    return [row["email"] for row in rows]
+
+
+def _data(event: Happened) -> dict[str, object]:
+    return event.data.to_data() if isinstance(event.data, EventData) else event.data
+
+
+def _sentence(event: Happened, names: Mapping[str, str]) -> str:
+    data = _data(event)
+    values = {
+        "issuer": data.get("issuer"),
+        "who": names.get(str(data.get("member_id")), "A member"),
+        "expires_at": _shown(datetime.fromisoformat(str(data["expires_at"]))) if data.get("expires_at") else "",
+    }
+    return _SENTENCES[event.type].format(**values)
+
+
+def _own_reason(events: Iterable[Happened]) -> str | None:
+    reasons = (_data(event).get("reason") for event in events)
+    return next((str(reason) for reason in reasons if reason), None)
+
+
+def _shown(instant: datetime) -> str:
+    return f"{instant:%d %B %Y, %H:%M} UTC"
+
+
+async def _names(connection: Connection, workspace: str, member_ids: Iterable[object], actor: Actor) -> dict[str, str]:
+    wanted = [str(one) for one in member_ids if one] + ([actor.id] if actor.type == "member" else [])
+    if not wanted:
+        return {}
+    rows = await connection.fetch(
+        "select member_id::text as id, email from identity.members"
+        " where workspace = $1 and member_id::text = any($2) and email is not null",
+        workspace,
+        wanted,
+    )
+    return {row["id"]: row["email"] for row in rows}

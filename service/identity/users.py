@@ -1,0 +1,52 @@
+"""Users: a person across workspaces. Only a proven mailbox gives a user an address; no connection ever does."""
+
+import uuid
+from datetime import datetime
+from uuid import UUID
+
+from events.domains import Address
+from service.identity.resources import Connection
+
+
+async def create_user(connection: Connection, name: str | None, now: datetime, proven: Address | None = None) -> UUID:
+    """Create a user, without an address unless its mailbox was proven. Returns the id."""
+    user_id = uuid.uuid4()
+    await connection.execute(
+        "insert into identity.users (user_id, email, email_key, name, created_at) values ($1, $2, $3, $4, $5)",
+        user_id,
+        None if proven is None else proven.display,
+        None if proven is None else proven.key,
+        name or "",
+        now,
+    )
+    return user_id
+
+
+async def user_for_proven_mailbox(
+    connection: Connection, workspace: str, address: Address, name: str | None, now: datetime
+) -> UUID | None:
+    """Return the user whose mailbox this proves, created if need be, to become a member of the workspace.
+
+    ``None`` when that user is a member of the workspace already, under another address.
+    """
+    row = await connection.fetchrow(
+        "select u.user_id, exists (select 1 from identity.members m where m.workspace = $1 and m.user_id = u.user_id)"
+        " as member from identity.users u where u.email_key = $2 for update of u",
+        workspace,
+        address.key,
+    )
+    if row is None:
+        return await create_user(connection, name, now, proven=address)
+    return None if row["member"] else row["user_id"]
+
+
+async def prove_mailbox(connection: Connection, user_id: UUID, address: Address) -> bool:
+    """Make a proven address the user's sign-in address, if the user has none and nobody else has it."""
+    changed = await connection.fetchval(
+        "update identity.users set email = $2, email_key = $3 where user_id = $1 and email_key is null"
+        " and not exists (select 1 from identity.users where email_key = $3) returning true",
+        user_id,
+        address.display,
+        address.key,
+    )
+    return bool(changed)
