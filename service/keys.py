@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from events.store import EventStore
     from projections.cache import ConnectionCache
     from service.clock import Clock
+    from service.commands.execute import WorkspaceCommands
     from service.cookiebox import CookieBox
     from service.identity.sign_in_log import SignInLog
     from service.metrics import Metrics
@@ -26,6 +27,7 @@ STORE: web.AppKey["EventStore"] = web.AppKey("store", Any)
 KEYRING: web.AppKey["KeyRing"] = web.AppKey("keyring", Any)
 VAULT: web.AppKey["SecretVault"] = web.AppKey("vault", Any)
 CONNECTIONS: web.AppKey["ConnectionCache"] = web.AppKey("connections", Any)
+COMMANDS: web.AppKey["WorkspaceCommands"] = web.AppKey("commands", Any)
 RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party", Any)
 COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box", Any)
 SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log", Any)
