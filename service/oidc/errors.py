@@ -1,0 +1,62 @@
+"""Why a login ended at the provider or at what it sent."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, Self
+
+Reason = Literal[
+    "provider_denied",
+    "provider_error",
+    "provider_misconfigured",
+    "provider_unreachable",
+    "code_rejected",
+    "id_token_invalid",
+    "userinfo_invalid",
+    "email_missing",
+    "email_unverified",
+    "issuer_mismatch",
+]
+
+LONGEST_SHOWN: Final = 200
+
+
+class OidcError(Exception):
+    """The provider did not prove who it is. Carries no token, code or secret, so it can be logged and shown to support.
+
+    Attributes:
+        reason: the code in the sign-in log and on the person's page.
+        detail: a stable slug that names the precise cause.
+        explanation: a sentence for support or the provider's administrator.
+        field: the setting at Okta to change, in Okta's words; None when no single one is at fault.
+        retry_after: seconds until the provider wants to be asked again, where it said so.
+        checks: what was checked up to here, each with its result.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str,
+        explanation: str,
+        *,
+        field: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(reason, detail)
+        self.reason: Reason = reason
+        self.detail = detail
+        self.explanation = explanation
+        self.field = field
+        self.retry_after = retry_after
+        self.checks: Mapping[str, str] = {}
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+    def again(self) -> Self:
+        """Return an equal error without this one's traceback, for the next one who asks for the same."""
+        return type(self)(self.reason, self.detail, self.explanation, field=self.field, retry_after=self.retry_after)
+
+
+def shown(text: str) -> str:
+    """Return text from outside as it may stand in an explanation: printable characters only, and not many."""
+    kept = "".join(character if character.isprintable() else "�" for character in text[:LONGEST_SHOWN])
+    return kept if len(text) <= LONGEST_SHOWN else f"{kept}…"
