@@ -13,10 +13,10 @@ $$;
 -- A statement trigger fires before identity values are drawn, for INSERT and COPY alike: whoever inserts, positions
 -- become visible in their order. The number is the append lock's; ledger.append and a rebuild's swap take the same.
 create function ledger.keep_order() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql
 as $$
 begin
-    perform pg_advisory_xact_lock(7311142301);
+    perform pg_catalog.pg_advisory_xact_lock(7311142301);
     return null;
 end
 $$;

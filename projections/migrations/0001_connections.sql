@@ -18,7 +18,7 @@ create table projection.connections (
 create function projection.put_connection(
     p_slug text, p_version bigint, p_position bigint, p_fold_version int, p_document jsonb
 ) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql
 as $$
 begin
     if p_fold_version is null or p_document ->> 'slug' is distinct from p_slug
