@@ -120,6 +120,8 @@ class FreshnessCache(Generic[V]):
         try:
             value, headers = await self._fetch(key)
         except OidcError as error:
+            if error.reason not in self._bounds.outlives:
+                self._entries.pop(key, None)
             _remember(self._failures, key, (self._clock().timestamp() + PAUSE_AFTER_FAILURE_S, error.again()))
             return error
         now = self._clock().timestamp()
