@@ -26,10 +26,11 @@ class Forbidden(Refusal):
 
 
 class WorkspaceUnknown(Refusal):
-    """No workspace has this slug."""
+    """No workspace has this slug; it is repeated only if it could be one."""
 
-    def __init__(self, slug: str) -> None:
-        super().__init__("workspace_unknown", f"There is no workspace {slug}.", {"slug": slug})
+    def __init__(self, slug: str | None = None) -> None:
+        named = "such workspace" if slug is None else f"workspace {slug}"
+        super().__init__("workspace_unknown", f"There is no {named}.", {} if slug is None else {"slug": slug})
 
 
 class SlugTaken(Refusal):

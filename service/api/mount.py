@@ -11,10 +11,10 @@ from events.refusals import Refusal
 from service.api.authentication import authenticate
 from service.api.operation import Call, Operation
 from service.api.problem import problem, problem_of_http, problem_of_refusal
-from service.api.reading import read_body, read_query, refuse_body
+from service.api.reading import check, read_body, read_query, refuse_body
 from service.errors import Forbidden
 from service.keys import REQUEST_ID
-from service.tokens import may
+from service.tokens import NOBODY, may
 
 log = structlog.get_logger("api")
 
@@ -28,20 +28,19 @@ def mount(app: web.Application, operations: Sequence[Operation]) -> None:
 
 
 def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    adapter: TypeAdapter[Any] | None = None if operation.body is None else TypeAdapter(operation.body)
-    known = _member_names(operation.body)
+    parse = operation.parse or _checking(operation.body)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        principal = await authenticate(request)
+        principal = NOBODY if operation.access == "public" else await authenticate(request)
         if not may(principal.role, operation.access):
             raise Forbidden(principal.role, "support" if operation.access == "write" else "auditor")
         query = read_query(request, operation.query)
-        if adapter is None:
+        raw: object = None
+        if operation.body is None:
             await refuse_body(request)
-            body: object = None
         else:
-            body = await read_body(request, adapter, operation.body_limit, known)
-        return await operation.handler(Call(request, principal, query, body))
+            raw = await read_body(request, operation.body_limit)
+        return await operation.handler(Call(request, principal, query, parse(raw), raw))
 
     async def answer(request: web.Request) -> web.StreamResponse:
         request_id = request.get(REQUEST_ID, "")
@@ -63,6 +62,8 @@ def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stream
     return answer
 
 
-def _member_names(body: Any) -> list[str]:
-    fields = getattr(body, "model_fields", {})
-    return list(fields)
+def _checking(body: Any) -> Callable[[object], object]:
+    if body is None:
+        return lambda value: value
+    adapter, known = TypeAdapter[Any](body), list(getattr(body, "model_fields", ()))
+    return lambda value: check(adapter, value, known)

@@ -31,12 +31,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated, checked request."""
+    """One authenticated, checked request. ``raw`` is the body as JSON values, for the digest of a repeated request."""
 
     request: web.Request
     principal: Principal
     query: Query
     body: object
+    raw: object = field(default=None, repr=False)
 
     def query_as(self, model: type[Q]) -> Q:
         """Return the query as the model that the operation declares."""
@@ -72,8 +73,9 @@ class Answer:
 class Operation:
     """One method of one address.
 
-    ``identifier`` is the OpenAPI operationId (verb_noun). ``body`` is a type that pydantic can check. ``refusals`` are
-    the codes that a caller should expect beside those that every operation shares.
+    ``identifier`` is the OpenAPI operationId (verb_noun). ``body`` is a type that pydantic can check; ``parse``, where
+    given, reads the body instead, and ``body`` only describes it. ``refusals`` are the codes that a caller should expect
+    beside those that every operation shares.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
@@ -85,6 +87,7 @@ class Operation:
     answers: Mapping[int, Answer]
     query: type[Query] = Query
     body: Any = None
+    parse: Callable[[object], object] | None = None
     refusals: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     body_limit: int = 64 * 1024

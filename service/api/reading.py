@@ -36,17 +36,15 @@ def read_query(request: web.Request, model: type[Query]) -> Query:
         raise _refusal_of(error, "query", [field.alias or name for name, field in model.model_fields.items()]) from None
 
 
-async def read_body(request: web.Request, adapter: TypeAdapter[Any], limit: int, known: Sequence[str]) -> object:
-    """Return the JSON body as the adapter's type.
-
-    ``known`` are the members that a typo is compared with.
+async def read_body(request: web.Request, limit: int) -> object:
+    """Return the JSON body, at most ``limit`` bytes.
 
     Raises:
         Refusal: ``too_large``, ``media_type_unsupported`` or ``data_invalid``.
     """
     if request.content_type != JSON:
         raise Refusal("media_type_unsupported", f"Send the body as Content-Type: {JSON}.")
-    return check(adapter, parse_json(await _bounded(request, limit)), known)
+    return parse_json(await _bounded(request, limit))
 
 
 async def refuse_body(request: web.Request) -> None:

@@ -8,6 +8,8 @@ from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
+from click import Context
+from typer.core import TyperGroup
 
 from service.cli import configure, history, operate, people, tokens, workspaces
 from service.cli.client import Refused
@@ -16,10 +18,22 @@ from service.cli.output import complain
 
 REFUSED = 1
 
+ORDER = ("workspace", "show", "domain", "jit", "credentials", "sso", "enforce", "bypass", "invite", "invitation", "member")
+
 EPILOG = "Support verbs speak to KEYLEDGER_URL with KEYLEDGER_TOKEN; operator verbs work on the database."
+
+
+class InOrder(TyperGroup):
+    """Lists the verbs in the order in which they are needed."""
+
+    def list_commands(self, _ctx: Context) -> list[str]:
+        """Return the verbs: as registered, so that the panels of the help follow one another."""
+        return [*ORDER, *(name for name in self.commands if name not in ORDER)]
+
 
 keyledger = typer.Typer(
     name="keyledger",
+    cls=InOrder,
     help="Single sign-on for the workspaces of a multi-tenant service, kept as an append-only ledger of events.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -34,7 +48,7 @@ RECORD = "What happened"
 OPERATOR = "Operators"
 
 
-def _say_version(value: bool) -> None:  # noqa: FBT001 -- typer calls it so
+def _say_version(value: bool) -> None:
     if value:
         typer.echo(installed_version("keyledger"))
         raise typer.Exit

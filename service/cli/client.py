@@ -18,7 +18,7 @@ TIMEOUT_S = 30.0
 PAGE_SIZE = 200
 
 
-class Refused(Exception):  # noqa: N818 -- what the user reads is a refusal, with the server's code
+class Refused(Exception):
     """The server, or the way to it, refused. ``code`` is the problem's code, ``sentence`` says what to do."""
 
     def __init__(self, sentence: str, code: str, places: tuple[str, ...] = ()) -> None:

@@ -4,20 +4,28 @@ import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 
+from events.catalogue.instants import write_instant
 from events.envelope import Actor, Context
+from events.migrate import MigrationError, migrate
+from events.refusals import Refusal
+from events.store import EventStore
+from events.verify import verify_log
+from service import tokens
 from service.cli.client import Refused
 from service.clock import Clock, utc_now
-from service.database import open_database
-from service.db import Pool, open_pool
+from service.database import MIGRATION_SETS, open_database
+from service.db import CONNECT_TIMEOUT_S, Pool, open_pool
 from service.development import with_development_keys
 from service.postgres_process import PostgresError
 from service.settings import Settings, SettingsError, load_settings
 
 T = TypeVar("T")
+StaffRole = Literal["support", "auditor", "operator"]
 
 POOL_SIZE = 2
 
@@ -28,6 +36,7 @@ class Operator:
 
     settings: Settings
     pool: Pool
+    store: EventStore
     clock: Clock
 
     def context(self, reason: str | None) -> Context:
@@ -45,7 +54,9 @@ def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
         return asyncio.run(_run(work))
     except SettingsError as error:
         raise Refused("\n".join(error.problems), "settings") from None
-    except PostgresError as error:
+    except Refusal as refusal:
+        raise Refused(refusal.message, refusal.code) from None
+    except (PostgresError, MigrationError) as error:
         raise Refused(str(error), "database") from None
     except asyncpg.UndefinedTableError:
         raise Refused("The database is not set up yet. Run `keyledger migrate` first.", "database") from None
@@ -59,4 +70,53 @@ async def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
     async with open_database(with_development_keys(load_settings())) as settings:
         assert settings.database_url is not None  # noqa: S101 -- what open_database is for
         async with open_pool(settings.database_url, size=POOL_SIZE) as pool:
-            return await work(Operator(settings, pool, utc_now))
+            return await work(Operator(settings, pool, EventStore(pool), utc_now))
+
+
+async def create_token(
+    operator: Operator, name: str, role: StaffRole, expires_at: datetime | None, reason: str | None
+) -> dict[str, Any]:
+    """Make a token and return it with what is known of it."""
+    made = await tokens.create_token(operator.pool, operator.store, name, role, operator.context(reason), expires_at)
+    ends = None if expires_at is None else write_instant(expires_at)
+    return {"token": made.get_secret_value(), "name": name, "role": role, "expires_at": ends}
+
+
+async def revoke_token(operator: Operator, name: str, reason: str | None) -> bool:
+    """Revoke a token. ``False`` when it was revoked already."""
+    return await tokens.revoke_token(operator.pool, operator.store, name, operator.context(reason))
+
+
+async def list_tokens(operator: Operator) -> list[dict[str, Any]]:
+    """Return all tokens, without what they are."""
+    now = operator.clock()
+    return [
+        {
+            "name": one.name,
+            "role": one.role,
+            "status": one.status(now),
+            "created_at": write_instant(one.created_at),
+            "expires_at": None if one.expires_at is None else write_instant(one.expires_at),
+            "last_used_at": None if one.last_used_at is None else write_instant(one.last_used_at),
+        }
+        for one in await tokens.list_tokens(operator.pool)
+    ]
+
+
+async def apply_migrations(operator: Operator) -> list[dict[str, Any]]:
+    """Bring the database up to date as its owner, and return what was missing."""
+    url = operator.settings.owner_database_url or operator.settings.database_url
+    assert url is not None  # noqa: S101 -- what open_database is for
+    connection = await asyncpg.connect(url.get_secret_value(), timeout=CONNECT_TIMEOUT_S)
+    try:
+        applied = await migrate(connection, MIGRATION_SETS)
+    finally:
+        await connection.close()
+    return [{"set": one.set_name, "name": f"{one.number:04d}_{one.name}"} for one in applied]
+
+
+async def verify(operator: Operator) -> dict[str, Any]:
+    """Check the log's hash chain, and return what holds or the first position that does not."""
+    found = await verify_log(operator.store)
+    result: dict[str, Any] = {"holds": found.fault is None, "events": found.events, "streams": found.streams}
+    return result if found.fault is None else {**result, **found.fault._asdict()}

@@ -27,7 +27,7 @@ def migrate(*, as_json: Json = False) -> None:
     """Bring the database up to date. Safe to repeat, and while instances start."""
     from service.cli import database
 
-    applied = on_database(database.migrate)
+    applied = on_database(database.apply_migrations)
     if as_json:
         say_json({"applied": applied})
     elif applied:
@@ -46,7 +46,7 @@ def verify(*, as_json: Json = False) -> None:
     elif result["holds"]:
         say(f"The log holds: {result['events']} events in {result['streams']} streams.")
     else:
-        say(f"The log does not hold. First at position {result['position']}: {result['sentence']}")
+        say(f"The log does not hold. First at position {result['position']}: {result['problem']}")
     if not result["holds"]:
         raise typer.Exit(1)
 

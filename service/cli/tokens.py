@@ -1,4 +1,4 @@
-"""Commands about the API's bearer tokens. They work on the database, since the first token can come from nowhere else."""
+"""Commands about bearer tokens. They work on the database: the first token can come from nowhere else."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum

@@ -1,0 +1,93 @@
+"""What support looks at before and after a change: what is missing, and how sign-ins went."""
+
+from typing import Any
+
+from aiohttp import web
+
+from events.catalogue.instants import write_instant
+from events.decisions import SENTENCES
+from service.api import cursor
+from service.api.answers import answer_json, entity_tag, found_workspace
+from service.api.operation import JSON, Answer, Call, Operation
+from service.api.parameters import PageQuery
+from service.api.shapes import AffectedShape, GateShape, MissingShape, Page, ReadinessShape, SignInShape
+from service.commands.assessment import assess
+from service.commands.sign_ins import list_sign_ins
+from service.keys import COMMANDS, POOL
+
+
+async def read_readiness(call: Call) -> web.StreamResponse:
+    """Answer what is missing before SSO and before enforcement, and whom enforcement would affect."""
+    slug = (await found_workspace(call)).slug
+    found = await assess(call.request.app[COMMANDS].resources, slug, call.principal.actor)
+    workspace, state = found.workspace, found.readiness
+
+    def named(ids: tuple[str, ...]) -> list[str]:
+        return [found.addresses.get(one, one) for one in ids]
+
+    shape = ReadinessShape(
+        slug=slug,
+        version=workspace.version,
+        sso=_gate(workspace.sso_enabled, state.sso),
+        enforcement=_gate(workspace.enforcement is not None, state.enforcement),
+        unverified_domains=list(state.unverified_domains),
+        affected=AffectedShape(
+            outside_domains=named(state.affected.outside_domains),
+            never_by_sso=named(state.affected.never_by_sso),
+            owners=named(state.affected.owners),
+            open_invitations=named(state.affected.open_invitations),
+            invitations_outside_domains=named(state.affected.invitations_outside_domains),
+        ),
+    )
+    return answer_json(shape, headers=entity_tag(workspace.version))
+
+
+async def list_log(call: Call) -> web.StreamResponse:
+    """Answer one page of the sign-ins, newest first."""
+    slug, query = (await found_workspace(call)).slug, call.query_as(PageQuery)
+    scope = f"sign-ins/{slug}"
+    before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
+    found = await list_sign_ins(call.request.app[POOL], slug, query.limit + 1, before)
+    items = found[: query.limit]
+    following = cursor.encode(scope, items[-1]["sign_in_id"]) if len(found) > query.limit else None
+    return answer_json(Page[SignInShape](items=[_show(one) for one in items], next=following))
+
+
+def _gate(enabled: bool, missing: tuple[str, ...]) -> GateShape:
+    told = [MissingShape(item=item, sentence=SENTENCES[item]) for item in missing]
+    return GateShape(enabled=enabled, ready=not missing, missing=told)
+
+
+def _show(row: dict[str, Any]) -> SignInShape:
+    names = set(SignInShape.model_fields) - {"id", "at", "member_id"}
+    return SignInShape(
+        id=row["sign_in_id"],
+        at=write_instant(row["at"]),
+        member_id=None if row["member_id"] is None else str(row["member_id"]),
+        **{name: row[name] for name in names},
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/v1/workspaces/{slug}/readiness",
+        identifier="read_readiness",
+        summary="What is missing before SSO and before enforcement, and whom enforcement would affect",
+        access="read",
+        handler=read_readiness,
+        answers={200: Answer("What is missing.", {JSON: ReadinessShape}, ("ETag",))},
+        refusals=("workspace_unknown",),
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/workspaces/{slug}/sign-ins",
+        identifier="list_sign_ins",
+        summary="The sign-ins, good and bad, newest first",
+        access="read",
+        handler=list_log,
+        query=PageQuery,
+        answers={200: Answer("One page.", {JSON: Page[SignInShape]})},
+        refusals=("workspace_unknown",),
+    ),
+)

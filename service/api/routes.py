@@ -1,0 +1,52 @@
+"""The management API as a whole: all operations, and the document that describes them."""
+
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+import orjson
+from aiohttp import web
+
+from service.api import changes, events, insight, people, workspaces
+from service.api.authentication import limit_token_failures
+from service.api.mount import mount
+from service.api.openapi import document
+from service.api.operation import JSON, Answer, Call, Operation
+from service.keys import SETTINGS
+
+OPERATIONS: tuple[Operation, ...] = (
+    *workspaces.OPERATIONS,
+    *changes.OPERATIONS,
+    *events.OPERATIONS,
+    *insight.OPERATIONS,
+    *people.OPERATIONS,
+)
+
+
+def describe(public_url: str) -> bytes:
+    """Return the OpenAPI 3.1 document of the API at this address, as JSON."""
+    try:
+        version = installed_version("keyledger")
+    except PackageNotFoundError:
+        version = "0"
+    return orjson.dumps(document((*OPERATIONS, _described(b"")), server=public_url, version=version))
+
+
+def _described(body: bytes) -> Operation:
+    async def answer(_call: Call) -> web.StreamResponse:
+        return web.Response(body=body, content_type=JSON)
+
+    return Operation(
+        method="GET",
+        path="/api/v1/openapi.json",
+        identifier="read_openapi",
+        summary="This document",
+        access="public",
+        handler=answer,
+        answers={200: Answer("The OpenAPI 3.1 document.", {JSON: None})},
+    )
+
+
+def setup_api(app: web.Application) -> None:
+    """Add the management API to an application that has the keys of ``service.keys``; to be called before it starts."""
+    limit_token_failures(app)
+    mount(app, (*OPERATIONS, _described(describe(app[SETTINGS].public_url))))

@@ -1,0 +1,172 @@
+"""Workspaces: register, list, read as of any moment, and compare two moments."""
+
+from typing import Annotated, Self
+
+from aiohttp import web
+from pydantic import Field, StringConstraints, model_validator
+
+from events.commands.configuration import RegisterWorkspace
+from events.workspace import Workspace
+from service.api import cursor
+from service.api.answers import answer_json, entity_tag, found_workspace
+from service.api.changes import answer_change, asker, show_outcome, terms
+from service.api.difference import difference
+from service.api.operation import JSON, Answer, Call, Operation, Query
+from service.api.parameters import Moment, PageQuery, Point, Version, read_moment
+from service.api.presentation import show_line, show_workspace
+from service.api.shapes import DifferenceShape, Page, PointShape, RecordedShape, WorkspaceLine, WorkspaceShape
+from service.commands.proposals import Explanation
+from service.commands.reading import list_workspaces, member_addresses, read_workspace_then
+from service.commands.registration import Registration, Registry
+from service.errors import invalid
+from service.keys import COMMANDS, POOL, SETTINGS, STORE
+
+Website = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class RegistrationBody(Explanation):
+    """A workspace to be. The first owner is invited; websites are the host application's own ids."""
+
+    slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9](-?[a-z0-9])*$", min_length=2, max_length=63)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    plan: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}$")]
+    owner_email: Annotated[str | None, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)] = None
+    websites: Annotated[list[Website], Field(max_length=500)] = []
+
+    @model_validator(mode="after")
+    def _each_website_once(self) -> Self:
+        if len(set(self.websites)) < len(self.websites):
+            message = "a website is listed twice"
+            raise ValueError(message)
+        if not self.name.isprintable():
+            message = "a name is one line without control characters"
+            raise ValueError(message)
+        return self
+
+
+class ThenQuery(Query):
+    """As of when; neither means now."""
+
+    at: Annotated[Moment | None, Field(description="As of this moment (RFC 3339).")] = None
+    version: Annotated[Version | None, Field(description="As of this version.")] = None
+
+
+class DiffQuery(Query):
+    """Which two versions or moments to compare."""
+
+    earlier: Annotated[Point, Field(alias="from", description="A version, or a moment (RFC 3339).")]
+    later: Annotated[Point | None, Field(alias="to", description="A version or a moment; now unless given.")] = None
+
+
+async def register(call: Call) -> web.StreamResponse:
+    """Register a workspace and invite its first owner."""
+    body = call.body_as(RegistrationBody)
+    registration = Registration(
+        RegisterWorkspace(slug=body.slug, name=body.name, plan=body.plan), body, body.owner_email, body.websites
+    )
+    registry = Registry(call.request.app[COMMANDS])
+    outcome = await registry.register(registration, asker(call), terms(call, conditional=False))
+    headers = {"Location": f"/api/v1/workspaces/{body.slug}"}
+    return answer_change(outcome, show_outcome(outcome), headers)
+
+
+async def list_all(call: Call) -> web.StreamResponse:
+    """Answer one page of the workspaces, by slug."""
+    query, app = call.query_as(PageQuery), call.request.app
+    after = str(cursor.decode("workspaces", query.cursor, (str,))[0]) if query.cursor is not None else ""
+    found = await list_workspaces(app[POOL], app[STORE], after, query.limit + 1)
+    items = found[: query.limit]
+    following = cursor.encode("workspaces", items[-1].slug) if len(found) > query.limit else None
+    return answer_json(Page[WorkspaceLine](items=[show_line(one) for one in items], next=following))
+
+
+async def read(call: Call) -> web.StreamResponse:
+    """Answer a workspace's configuration, now or as of a moment or version."""
+    query = call.query_as(ThenQuery)
+    if query.at is not None and query.version is not None:
+        raise invalid("Give either at or version.", "/version", "query")
+    now = await found_workspace(call)
+    point = query.at or (None if query.version is None else str(query.version))
+    then = now if point is None else await _then(call, now, point, "/at" if query.at else "/version")
+    return answer_json(await _show(call, then), headers=entity_tag(then.version))
+
+
+async def compare(call: Call) -> web.StreamResponse:
+    """Answer what differs between two versions or moments."""
+    query = call.query_as(DiffQuery)
+    now = await found_workspace(call)
+    earlier = await _then(call, now, query.earlier, "/from")
+    later = now if query.later is None else await _then(call, now, query.later, "/to")
+    shape = DifferenceShape.model_validate(
+        {
+            "from": PointShape(version=earlier.version, position=earlier.position),
+            "to": PointShape(version=later.version, position=later.position),
+            "changes": difference(await _show(call, earlier), await _show(call, later)),
+        }
+    )
+    return answer_json(shape)
+
+
+async def _then(call: Call, now: Workspace, point: str, pointer: str) -> Workspace:
+    store = call.request.app[STORE]
+    if not point.isdecimal():
+        return await read_workspace_then(store, now.slug, at=read_moment(point))
+    version = int(point)
+    if version > now.version:
+        raise invalid(f"The workspace is at version {now.version}; there is no such version yet.", pointer, "query")
+    return await read_workspace_then(store, now.slug, version=version)
+
+
+async def _show(call: Call, workspace: Workspace) -> WorkspaceShape:
+    addresses = await member_addresses(call.request.app[POOL], workspace.slug, workspace.bypasses.keys())
+    return show_workspace(workspace, call.request.app[SETTINGS].public_url, addresses)
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/api/v1/workspaces",
+        identifier="register_workspace",
+        summary="Register a workspace, and invite its first owner",
+        access="write",
+        handler=register,
+        body=RegistrationBody,
+        headers=("Idempotency-Key",),
+        answers={
+            201: Answer("The workspace exists.", {JSON: RecordedShape}, ("ETag", "Location", "Idempotent-Replayed"))
+        },
+        refusals=("slug_taken", "idempotency_conflict"),
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/workspaces",
+        identifier="list_workspaces",
+        summary="All workspaces, by slug",
+        access="read",
+        handler=list_all,
+        query=PageQuery,
+        answers={200: Answer("One page.", {JSON: Page[WorkspaceLine]})},
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/workspaces/{slug}",
+        identifier="read_workspace",
+        summary="The workspace's configuration, now or as of a moment or version",
+        access="read",
+        handler=read,
+        query=ThenQuery,
+        answers={200: Answer("The configuration.", {JSON: WorkspaceShape}, ("ETag",))},
+        refusals=("workspace_unknown",),
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/workspaces/{slug}/diff",
+        identifier="compare_versions",
+        summary="What differs between two versions or moments",
+        access="read",
+        handler=compare,
+        query=DiffQuery,
+        answers={200: Answer("The differences.", {JSON: DifferenceShape})},
+        refusals=("workspace_unknown",),
+    ),
+)

@@ -1,0 +1,67 @@
+"""From what is pasted as a provider's address to what the provider says of itself: before anything is locked."""
+
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from events.catalogue.credentials import AuthMethod, EmailVerified, ProviderKind, SubjectType
+from events.commands import Command
+from events.commands.credentials import NewCredentials
+from events.refusals import Refusal
+from service.commands.resources import CommandResources
+from service.oidc.discovery import ProviderMetadata
+from service.oidc.issuer import normalise_issuer, normalise_okta_domain
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """New credentials whose provider has answered: its issuer verbatim, and how it wants to be spoken to."""
+
+    kind: ProviderKind
+    issuer: str
+    client_id: str
+    client_secret: SecretStr = field(repr=False)
+    auth_method: AuthMethod
+    email_verified: EmailVerified
+    subject_type: SubjectType
+
+
+async def resolve(resources: CommandResources, command: Command) -> Provider | None:
+    """Return what a command's provider says, ``None`` for commands without one.
+
+    Raises:
+        Refusal: ``data_invalid`` or ``provider_invalid`` with the right value named; ``provider_unreachable``.
+    """
+    if not isinstance(command, NewCredentials):
+        return None
+    if command.okta_domain is not None:
+        candidate = normalise_okta_domain(command.okta_domain, resources.provider_policy)
+    else:
+        candidate = normalise_issuer(command.issuer or "", resources.provider_policy)
+    metadata = await resources.relying_party.check_provider(candidate)
+    return Provider(
+        kind=command.kind,
+        issuer=metadata.issuer,
+        client_id=command.client_id,
+        client_secret=command.client_secret,
+        auth_method=_auth_method(command, metadata),
+        email_verified=command.email_verified_policy,
+        subject_type="pairwise" if set(metadata.subject_types) == {"pairwise"} else "public",
+    )
+
+
+def _auth_method(command: NewCredentials, metadata: ProviderMetadata) -> AuthMethod:
+    """Choose how the secret is presented at the token endpoint (OIDC Core 9): as told, else basic, else post."""
+    offered: list[AuthMethod] = [
+        method for method in ("client_secret_basic", "client_secret_post") if method in metadata.token_auth_methods
+    ]
+    if command.auth_method is not None and command.auth_method not in offered:
+        message = f"The provider does not offer {command.auth_method} at its token endpoint. Leave auth_method out."
+        raise Refusal("provider_invalid", message, offered=offered)
+    if not offered:
+        message = (
+            "The provider offers neither client_secret_basic nor client_secret_post at its token endpoint. "
+            "Set the app's client authentication to client secret."
+        )
+        raise Refusal("provider_invalid", message, offered=[])
+    return command.auth_method or offered[0]
