@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 
 from events.store import StoreBusy, VersionConflict
+from service.db import transaction
 from service.errors import Busy
 from service.identity.authentication import Authentication
 from service.identity.decision import Decision, decide
@@ -26,7 +27,7 @@ from service.identity.outcome import Outcome, Status
 from service.identity.people import KnownMember, Person
 from service.identity.policy import Admit, ConfirmLink, Judgement, Refuse
 from service.identity.proof import record_proof
-from service.identity.resources import BegunAttempt, Connection, IdentityResources, Pool, RequestMeta
+from service.identity.resources import BegunAttempt, Connection, Executor, IdentityResources, RequestMeta
 from service.identity.session_values import NewSession, open_session
 from service.identity.sign_in_log import SignIn, record
 
@@ -82,7 +83,7 @@ class _SignIn:
             return await self._refuse(pool, decision), None
         if decision.kind != "change":
             return await self._carry_out(pool, decision), decision
-        async with pool.acquire() as connection, connection.transaction():
+        async with transaction(pool) as connection:
             await lock_workspace(connection, self.slug)
             anew = await self._decide(connection)
             if isinstance(anew, Refuse):
@@ -91,7 +92,7 @@ class _SignIn:
                 return await self._change(connection, anew), anew
             return await self._carry_out(connection, anew), anew
 
-    async def _decide(self, connection: Connection | Pool) -> Decision | Refuse:
+    async def _decide(self, connection: Executor) -> Decision | Refuse:
         try:
             situation: Situation | None = await read_situation(
                 self.resources, connection, self.slug, self.person, self.meta.session, self.now
@@ -102,7 +103,7 @@ class _SignIn:
             return Refuse("workspace_unavailable", "workspace_unknown")
         return decide(situation, self.begun, self.person, self.meta)
 
-    async def _carry_out(self, connection: Connection | Pool, decision: Decision) -> Outcome | None:
+    async def _carry_out(self, connection: Executor, decision: Decision) -> Outcome | None:
         verdict = decision.judgement.verdict
         if isinstance(verdict, Refuse):
             return await self._refuse(connection, verdict, decision)
@@ -115,9 +116,7 @@ class _SignIn:
             raise TypeError(message)
         return await self._admit_known(connection, decision, verdict.member)
 
-    async def _admit_known(
-        self, connection: Connection | Pool, decision: Decision, member: KnownMember
-    ) -> Outcome | None:
+    async def _admit_known(self, connection: Executor, decision: Decision, member: KnownMember) -> Outcome | None:
         session = self._open_session(decision, Joined(member.member_id, member.user_id, "known"))
         sign_in_id = await connection.fetchval(
             _ADMIT_KNOWN,
@@ -179,14 +178,12 @@ class _SignIn:
         )
         return open_session(self.meta.session, joined.user_id, authentication, self.now, self.resources.limits)
 
-    async def _refuse(
-        self, connection: Connection | Pool, refused: Refuse, decision: Decision | None = None
-    ) -> Outcome:
+    async def _refuse(self, connection: Executor, refused: Refuse, decision: Decision | None = None) -> Outcome:
         return await self._end(connection, "refused", refused.reason, decision, detail=refused.detail)
 
     async def _end(
         self,
-        connection: Connection | Pool,
+        connection: Executor,
         status: Status,
         reason: str,
         decision: Decision | None,

@@ -10,6 +10,7 @@ from events.decisions import Facts, MemberFact, decide
 from events.envelope import Context, NewEvent, Prepared
 from events.store import StoreBusy, VersionConflict
 from events.workspace import Workspace
+from service.db import transaction
 from service.errors import Busy, WorkspaceUnknown
 from service.identity.facts import owner_facts
 from service.identity.known import lock_workspace, read_workspace
@@ -91,7 +92,7 @@ async def change_workspace(
     """
     for _ in range(TRIES):
         try:
-            async with resources.pool.acquire() as connection, connection.transaction():
+            async with transaction(resources.pool) as connection:
                 if not await lock_workspace(connection, slug):
                     raise WorkspaceUnknown(slug)
                 workspace = await read_workspace(connection, slug)

@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 
 from service.clock import Clock
+from service.db import transaction
 from service.identity.resources import Pool
 from service.identity.sign_in_log import delete_older
 
@@ -53,7 +54,7 @@ class Housekeeping:
     async def tidy_up(self) -> bool:
         """Delete what has expired. ``False`` when another process is at it."""
         now = self.clock()
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with transaction(self.pool) as connection:
             if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
                 return False
             for what, statement in _DELETIONS.items():

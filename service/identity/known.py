@@ -13,7 +13,7 @@ from events.workspace import FOLD_VERSION, Workspace
 from service.identity.addresses import read_address
 from service.identity.people import PRIVILEGED, Evidence, Known, KnownInvitation, KnownMember, Person
 from service.identity.policy import may_open
-from service.identity.resources import Connection, IdentityResources, Pool
+from service.identity.resources import Connection, Executor, IdentityResources
 from service.identity.session_values import LiveSession
 from service.identity.tombstones import was_erased
 
@@ -67,7 +67,7 @@ class UnusableReadModel(Exception):
 
 async def read_situation(
     resources: IdentityResources,
-    connection: Connection | Pool,
+    connection: Executor,
     slug: str,
     person: Person,
     session: LiveSession | None,
@@ -147,7 +147,7 @@ async def lock_workspace(connection: Connection, slug: str) -> bool:
     return await connection.fetchval("select 1 from identity.workspaces where slug = $1 for update", slug) is not None
 
 
-async def read_workspace(connection: Connection | Pool, slug: str) -> Workspace | None:
+async def read_workspace(connection: Executor, slug: str) -> Workspace | None:
     """Return a workspace's committed configuration, ``None`` when there is none.
 
     Raises:
@@ -161,7 +161,7 @@ async def read_workspace(connection: Connection | Pool, slug: str) -> Workspace 
     return None if row is None else _workspace(slug, row)
 
 
-async def member_of(connection: Connection | Pool, workspace: str, user_id: UUID) -> KnownMember | None:
+async def member_of(connection: Executor, workspace: str, user_id: UUID) -> KnownMember | None:
     """Return the user's membership of a workspace, if there is one."""
     row = await connection.fetchrow(
         "select member_id as u_member, user_id as u_user, role as u_role, status as u_status, email as u_email,"

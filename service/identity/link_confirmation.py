@@ -17,6 +17,7 @@ import structlog
 
 from events.store import VersionConflict
 from events.workspace import Workspace
+from service.db import transaction
 from service.errors import Busy
 from service.identity.joining import Join
 from service.identity.known import UnusableReadModel, lock_workspace, read_situation
@@ -24,7 +25,7 @@ from service.identity.ledger import append, member_acts
 from service.identity.outbox import Mail, enqueue
 from service.identity.people import Evidence, KnownInvitation, KnownMember, Person
 from service.identity.policy import Admit, Consume, Link, Refuse, judge_sign_in
-from service.identity.resources import Connection, IdentityResources, Pool
+from service.identity.resources import Connection, Executor, IdentityResources
 from service.identity.switch import KeptPerson
 
 log = structlog.get_logger("identity")
@@ -138,7 +139,7 @@ async def _mailbox(connection: Connection, target: Target) -> str:
     return proven or target.email
 
 
-async def find_link(connection: Connection | Pool, token: str, now: datetime) -> LinkRequest | None:
+async def find_link(connection: Executor, token: str, now: datetime) -> LinkRequest | None:
     """Return what a mailed link asks to confirm, ``None`` when there is no such link. Changes nothing."""
     row = await _find(connection, token)
     if row is None:
@@ -151,7 +152,7 @@ async def find_link(connection: Connection | Pool, token: str, now: datetime) ->
     return LinkRequest(state, row["workspace_name"], row["email"], row["name"], row["issuer"], row["created_at"])
 
 
-async def _find(connection: Connection | Pool, token: str) -> asyncpg.Record | None:
+async def _find(connection: Executor, token: str) -> asyncpg.Record | None:
     if not _SHAPE.fullmatch(token):
         return None
     return await connection.fetchrow(
@@ -172,7 +173,7 @@ async def confirm_link(resources: IdentityResources, token: str, request_id: str
         return LinkResult("unknown")
     for _ in range(TRIES):
         try:
-            async with resources.pool.acquire() as connection, connection.transaction():
+            async with transaction(resources.pool) as connection:
                 await lock_workspace(connection, row["workspace"])
                 return await _Confirmation(resources, connection, row, request_id, resources.clock()).run()
         except (VersionConflict, asyncpg.UniqueViolationError):

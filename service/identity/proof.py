@@ -6,7 +6,6 @@ The sign-in stands whatever happens here. A proof that could not be recorded is 
 from functools import partial
 from typing import Literal
 
-import asyncpg
 import structlog
 
 from events.commands import Command
@@ -36,9 +35,10 @@ async def record_proof(
         try:
             await change_workspace(resources, judged.slug, context, partial(_record, command))
         except (Refusal, UnusableReadModel) as reason:
-            log.info("a proof was not recorded", workspace=judged.slug, event=command.emits, why=str(reason))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-            log.exception("a proof was not recorded", workspace=judged.slug, event=command.emits)
+            log.info("a proof was not recorded", workspace=judged.slug, wanted=command.emits, why=str(reason))
+        except Exception:
+            # The sign-in has committed and stands; whatever is wrong here must not take it away from the person.
+            log.exception("a proof was not recorded", workspace=judged.slug, wanted=command.emits)
 
 
 def _commands(judged: Workspace, credentials_id: str, outcome: Outcome) -> list[Command]:

@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-import asyncpg
-
 from events.decisions import Rules
 from events.store import EventStore
 from service.clock import Clock
 from service.cookiebox import CookieBox
+from service.db import Connection, Pool
 from service.identity.session_values import LiveSession, SessionLimits
 from service.identity.tombstones import TombstoneKeys
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+__all__ = ["BegunAttempt", "Connection", "Executor", "IdentityResources", "Pool", "RequestMeta"]
+
+Executor: TypeAlias = "Connection | Pool"
+"""Runs a statement: in the transaction of a connection, or by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from service.identity.resources import Connection, Pool
+from service.identity.resources import Connection, Executor
 
 # What is left of a session after some of its authentications went; nothing left ends it.
 _STRIP: Final = """
@@ -27,13 +27,13 @@ _STRIP: Final = """
 """
 
 
-async def end_sessions_of(connection: Connection | Pool, user_id: UUID) -> int:
+async def end_sessions_of(connection: Executor, user_id: UUID) -> int:
     """Sign a user out everywhere. Returns how many sessions ended."""
     ended = await connection.fetch("delete from identity.sessions where user_id = $1 returning 1", user_id)
     return len(ended)
 
 
-async def end_session(connection: Connection | Pool, session_hash: bytes) -> None:
+async def end_session(connection: Executor, session_hash: bytes) -> None:
     """End one session."""
     await connection.execute("delete from identity.sessions where session_hash = $1", session_hash)
 

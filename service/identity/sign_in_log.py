@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from service.identity.people import Method
-from service.identity.resources import Connection, Pool
+from service.identity.resources import Executor, Pool
 
 log = structlog.get_logger("sign_in_log")
 
@@ -76,7 +76,7 @@ def _bounded(text: str | None, most: int) -> str | None:
     return None if text is None else text.replace("\0", "�")[:most]
 
 
-async def record(connection: Connection | Pool, entry: SignIn) -> int:
+async def record(connection: Executor, entry: SignIn) -> int:
     """Write one row, in the caller's transaction if there is one. Returns its id."""
     values = [[value] for value in entry.values()]
     return int(await connection.fetchval(_INSERT, *values))
@@ -125,7 +125,7 @@ def _columns(entries: Sequence[SignIn]) -> list[list[Any]]:
     return [list(column) for column in zip(*(entry.values() for entry in entries), strict=True)]
 
 
-async def delete_older(connection: Connection | Pool, now: datetime, keep: timedelta, most: int) -> int:
+async def delete_older(connection: Executor, now: datetime, keep: timedelta, most: int) -> int:
     """Delete at most ``most`` of the oldest rows that are older than ``keep``. Returns how many."""
     deleted = await connection.fetch(
         "delete from identity.sign_ins where at < $1 and sign_in_id in"
@@ -136,7 +136,7 @@ async def delete_older(connection: Connection | Pool, now: datetime, keep: timed
     return len(deleted)
 
 
-async def signed_in_since(connection: Connection | Pool, workspace: str, issuer: str, since: datetime) -> UUID | None:
+async def signed_in_since(connection: Executor, workspace: str, issuer: str, since: datetime) -> UUID | None:
     """Return a member who has signed in through this issuer since then, if somebody has.
 
     The lifting of an unconfirmed enforcement asks this first: the confirming event may have failed where the sign-in

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from service.identity.resources import Connection, Pool
+    from service.identity.resources import Connection, Executor
 
 _LABEL = b"keyledger/tombstone/v1\0"
 
@@ -38,7 +38,7 @@ class TombstoneKeys:
         return self.digests(workspace, "identity", f"{issuer}\0{scope}\0{subject}")
 
 
-async def was_erased(connection: "Connection | Pool", workspace: str, digests: Sequence[bytes]) -> bool:
+async def was_erased(connection: "Executor", workspace: str, digests: Sequence[bytes]) -> bool:
     """Whether one of these digests belongs to somebody who was erased from the workspace."""
     return bool(
         await connection.fetchval(

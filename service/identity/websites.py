@@ -5,6 +5,9 @@ from typing import Final, Literal
 
 import orjson
 
+from events.refusals import Refusal
+from service.identity.resources import Connection, Executor
+
 Websites = Literal["all"] | list[str]
 
 ALL_WEBSITES: Final = '"all"'
@@ -20,3 +23,33 @@ def read_websites(stored: str) -> Websites:
 def write_websites(websites: Literal["all"] | Sequence[str]) -> str:
     """Return the value as it is stored."""
     return orjson.dumps(websites if isinstance(websites, str) else list(websites)).decode()
+
+
+async def check_websites(connection: Executor, workspace: str, websites: Websites) -> None:
+    """Refuse websites that the workspace does not have.
+
+    Raises:
+        Refusal: ``data_invalid``; its details name them.
+    """
+    if websites == "all":
+        return
+    rows = await connection.fetch("select website_id from identity.websites where workspace = $1", workspace)
+    unknown = sorted(set(websites) - {row["website_id"] for row in rows})
+    if unknown:
+        raise Refusal("data_invalid", "The workspace does not have these websites.", unknown=unknown)
+
+
+async def add_websites(connection: Connection, workspace: str, website_ids: Sequence[str]) -> None:
+    """Add websites to a workspace; those it has already stay."""
+    await connection.executemany(
+        "insert into identity.websites (workspace, website_id) values ($1, $2) on conflict do nothing",
+        [(workspace, website_id) for website_id in website_ids],
+    )
+
+
+async def list_websites(connection: Executor, workspace: str) -> list[str]:
+    """Return the ids of a workspace's websites."""
+    rows = await connection.fetch(
+        "select website_id from identity.websites where workspace = $1 order by created_at, website_id", workspace
+    )
+    return [row["website_id"] for row in rows]
