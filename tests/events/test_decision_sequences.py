@@ -86,6 +86,11 @@ class Ledger(RuleBasedStateMachine):
     def change_domains(self, verb: str, domain: str) -> None:
         self.ask(verb, {"domain": domain})
 
+    @rule()
+    def the_company_moves_to_another_domain(self) -> None:
+        self.change_domains("DomainAdded", "b.example")
+        self.change_domains("DomainRemoved", "acme.example")
+
     @rule(plan=st.sampled_from(["one", "two", "starter"]))
     def change_plan(self, plan: str) -> None:
         done = self.ask("WorkspacePlanChanged", {"plan": plan})
