@@ -39,8 +39,8 @@ def test_a_typing_error_in_the_type_or_a_member_is_answered_with_what_was_meant(
     with pytest.raises(Refusal, match="DomainAdded"):
         parse_command("DomainAded", {})
     with pytest.raises(Refusal) as caught:
-        parse_command("DomainAdded", {"domian": "acme.example"}, "/0")
-    assert [error["pointer"] for error in caught.value.details["errors"]] == ["/0/data/domain", "/0/data/domian"]  # type: ignore[attr-defined]
+        parse_command("DomainAdded", {"domain_name": "acme.example"}, "/0")
+    assert [error["pointer"] for error in caught.value.details["errors"]] == ["/0/data/domain", "/0/data/domain_name"]  # type: ignore[attr-defined]
     assert "domain" in caught.value.details["errors"][1]["detail"]  # type: ignore[index]
 
 
