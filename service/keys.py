@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.clock import Clock
     from service.commands.execute import WorkspaceCommands
     from service.cookiebox import CookieBox
+    from service.identity.resources import IdentityResources
     from service.identity.sign_in_log import SignInLog
     from service.metrics import Metrics
     from service.oidc.client import RelyingParty
@@ -28,6 +29,7 @@ KEYRING: web.AppKey["KeyRing"] = web.AppKey("keyring", Any)
 VAULT: web.AppKey["SecretVault"] = web.AppKey("vault", Any)
 CONNECTIONS: web.AppKey["ConnectionCache"] = web.AppKey("connections", Any)
 COMMANDS: web.AppKey["WorkspaceCommands"] = web.AppKey("commands", Any)
+IDENTITY: web.AppKey["IdentityResources"] = web.AppKey("identity", Any)
 RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party", Any)
 COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box", Any)
 SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log", Any)

@@ -8,8 +8,7 @@ import base64
 import binascii
 import hashlib
 import os
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
@@ -23,17 +22,19 @@ LARGEST_STATE: Final = 64
 
 _TIME_BYTES = 4
 _RANDOM_BYTES = 20
-_SECRET_BYTES = 32
+_SECRET_BYTES = 33
 _PURPOSE = "login attempt"
 _STATE_PURPOSE = "login state"
 _NAME = "keyledger-attempt-"
 _NAME_STATE_CHARACTERS = 20
+# All three are written in one go: their lengths are multiples of three bytes, so that base64 keeps them apart.
+_STATE_END = (_TIME_BYTES + _RANDOM_BYTES + MARK_BYTES) // 3 * 4
+_NONCE_END = _STATE_END + _SECRET_BYTES // 3 * 4
 
 Kind = Literal["app", "okta"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Attempt:
+class Attempt(NamedTuple):
     """What the callback has to know of the initiate that it answers. Bound to slug, issuer, client and redirect URI."""
 
     slug: str
@@ -80,18 +81,19 @@ def begin(
     """Begin an attempt with fresh state, nonce and PKCE verifier, each of at least 160 random bits."""
     random = os.urandom(_RANDOM_BYTES + 2 * _SECRET_BYTES)
     stamp = now.to_bytes(_TIME_BYTES, "big") + random[:_RANDOM_BYTES]
+    text = _text(stamp + box.mark(_STATE_PURPOSE, stamp) + random[_RANDOM_BYTES:])
     return Attempt(
-        slug=slug,
-        credentials_id=credentials_id,
-        issuer=issuer,
-        client_id=client_id,
-        redirect_uri=redirect_uri,
-        state=_text(stamp + box.mark(_STATE_PURPOSE, stamp)),
-        nonce=_text(random[_RANDOM_BYTES : _RANDOM_BYTES + _SECRET_BYTES]),
-        verifier=_text(random[_RANDOM_BYTES + _SECRET_BYTES :]),
-        target=target,
-        started_at=now,
-        kind=kind,
+        slug,
+        credentials_id,
+        issuer,
+        client_id,
+        redirect_uri,
+        text[:_STATE_END],
+        text[_STATE_END:_NONCE_END],
+        text[_NONCE_END:],
+        target,
+        now,
+        kind,
     )
 
 
@@ -135,21 +137,7 @@ class AttemptCookies:
     def keep(self, attempt: Attempt) -> str | None:
         """Return the ``Set-Cookie`` value that keeps the attempt, ``None`` when it would be too large for browsers."""
         name = self.name(attempt.state)
-        value = orjson.dumps(
-            (
-                attempt.slug,
-                attempt.credentials_id,
-                attempt.issuer,
-                attempt.client_id,
-                attempt.redirect_uri,
-                attempt.state,
-                attempt.nonce,
-                attempt.verifier,
-                attempt.target,
-                attempt.started_at,
-                attempt.kind,
-            )
-        )
+        value = orjson.dumps(tuple(attempt))
         text = f"{name}={self._box.seal(_PURPOSE, value, name)}"
         return text + self._kept if len(text) <= LARGEST_COOKIE else None
 

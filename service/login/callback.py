@@ -13,21 +13,33 @@ from typing import Final
 import asyncpg
 
 from events.workspace import Workspace
-from projections.cache import ConnectionCache
 from service.clock import Clock
 from service.cookiebox import CookieBox
 from service.identity.spent import spend
 from service.login.attempt import LIFETIME_S, Attempt, AttemptCookies, state_digest, state_time
+from service.login.connections import Connections
 from service.login.exchange import Exchange
 from service.login.initiate import available, redirect_uri
 from service.login.outcome import Refused
-from service.login.provider_errors import read_error_response, token_posted
+from service.oidc.authorization_errors import explain_authorization_error
 from service.oidc.client import ProvenPerson
+from service.oidc.okta import LOGIN_FLOW
 
 PARAMETERS: Final = ("state", "code", "error", "error_description", "iss", "id_token")
 LONGEST_CODE: Final = 2048
 SPENT_KEPT: Final = timedelta(hours=24)
 """How long a spent attempt is remembered: far longer than it could be used."""
+
+TOKEN_POSTED: Final = Refused(
+    "provider_misconfigured",
+    "id_token_posted",
+    okta_field=LOGIN_FLOW,
+    explanation=(
+        "Okta sends the ID token directly to the app (Okta Simplified). Choose “Redirect to app to initiate login "
+        "(OIDC Compliant)” and enter the initiate URI."
+    ),
+)
+"""An ID token that nobody asked for answers no request of ours, and would sign in whoever is made to post it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ class Callback:
         self,
         *,
         pool: "asyncpg.Pool[asyncpg.Record]",
-        connections: ConnectionCache,
+        connections: Connections,
         exchange: Exchange,
         box: CookieBox,
         cookies: AttemptCookies,
@@ -72,7 +84,7 @@ class Callback:
     async def answer(self, slug: str, fields: Mapping[str, str], cookie_header: str) -> Proven | AlreadyUsed | Refused:
         """Judge one answer of the provider. ``fields`` holds each of :data:`PARAMETERS` at most once."""
         if "id_token" in fields and not fields.get("code"):
-            return token_posted()
+            return TOKEN_POSTED
         attempt = await self._find_attempt(fields, cookie_header)
         if not isinstance(attempt, Attempt):
             return attempt
@@ -130,8 +142,8 @@ class Callback:
         if await self._exchange.foreign_issuer(attempt, fields.get("iss")):
             return Refused("issuer_mismatch", "foreign_issuer", target=attempt.target, spent=True)
         if "error" in fields:
-            reason, detail, field, explanation = read_error_response(fields["error"], fields.get("error_description", ""))
-            return Refused(reason, detail, field, explanation, target=attempt.target, spent=True)
+            error = explain_authorization_error(fields["error"], fields.get("error_description", ""))
+            return Refused.of(error, attempt.target, spent=True)
         code = fields.get("code", "")
         if not code:
             return Refused("provider_error", "code_missing", target=attempt.target)

@@ -1,18 +1,18 @@
 """The exchange of a code for a proven person: the connection's secret, unsealed for this one call."""
 
-from events.refusals import Refusal
-from events.secrets import SecretVault
 from events.workspace import Workspace
 from service.login.attempt import Attempt
+from service.login.connections import Secrets
 from service.login.outcome import Refused
 from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
 from service.oidc.errors import OidcError
+from service.oidc.okta import CLIENT_SECRET
 
 
 class Exchange:
     """Speaks to the provider on behalf of a callback."""
 
-    def __init__(self, relying_party: RelyingParty, vault: SecretVault) -> None:
+    def __init__(self, relying_party: RelyingParty, vault: Secrets) -> None:
         self._relying_party = relying_party
         self._vault = vault
 
@@ -22,7 +22,7 @@ class Exchange:
             return iss != attempt.issuer
         try:
             metadata = await self._relying_party.prepare(attempt.issuer)
-        except (OidcError, Refusal):
+        except OidcError:
             # Nobody can tell now. The exchange needs the same metadata, and reports why they are not there.
             return False
         return metadata.iss_parameter_supported
@@ -32,9 +32,9 @@ class Exchange:
         active = connection.credentials
         if active is None:
             return Refused("workspace_unavailable", "sso_off")
-        secret = await self._vault.open(connection.slug, active.credentials_id, active.secret_id)
+        secret = await self._vault.open(connection, active)
         if secret is None:
-            return Refused("provider_misconfigured", "secret_gone", "Client secret", "The client secret was deleted.")
+            return Refused("provider_misconfigured", "secret_gone", CLIENT_SECRET, "The client secret was deleted here.")
         credentials = ProviderCredentials(
             issuer=active.issuer,
             client_id=active.client_id,
@@ -49,6 +49,4 @@ class Exchange:
                 credentials, metadata, code, attempt.redirect_uri, attempt.verifier, attempt.nonce
             )
         except OidcError as error:
-            return Refused(error.reason, error.detail, error.field, error.explanation)
-        except Refusal as refusal:
-            return Refused("provider_misconfigured", refusal.code, None, refusal.message)
+            return Refused.of(error)

@@ -3,15 +3,13 @@
 Nothing is written to the database. It is the path that everybody can call, so it does as little as it can.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from events.refusals import Refusal
 from events.workspace import Workspace
-from projections.cache import ConnectionCache
 from service.clock import Clock
 from service.cookiebox import CookieBox
 from service.login.attempt import Attempt, AttemptCookies, begin
+from service.login.connections import Connections
 from service.login.outcome import Refused
 from service.login.targets import Targets
 from service.oidc.client import RelyingParty
@@ -21,8 +19,7 @@ LONGEST_HINT: Final = 320
 LONGEST_SLUG: Final = 63
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """The browser goes to ``location``, with these ``Set-Cookie`` values."""
 
     location: str
@@ -51,7 +48,7 @@ class Initiate:
     def __init__(
         self,
         *,
-        connections: ConnectionCache,
+        connections: Connections,
         relying_party: RelyingParty,
         box: CookieBox,
         cookies: AttemptCookies,
@@ -71,7 +68,7 @@ class Initiate:
         self, slug: str, *, iss: str | None, login_hint: str | None, target: str | None, cookie_header: str
     ) -> Begun | Refused:
         """Begin an attempt for the workspace, or say why not. Unknown, disabled and off-plan are one refusal."""
-        admitted = self._targets.admit(target)
+        admitted = None if target is None else self._targets.admit(target)
         connection = await self._connections.get(slug) if len(slug) <= LONGEST_SLUG else None
         if connection is None or not available(connection) or connection.credentials is None:
             return Refused("workspace_unavailable", target=admitted)
@@ -93,9 +90,7 @@ class Initiate:
         try:
             metadata = await self._relying_party.prepare(credentials.issuer)
         except OidcError as error:
-            return Refused(error.reason, error.detail, error.field, error.explanation, target=admitted)
-        except Refusal as refusal:
-            return Refused("provider_misconfigured", refusal.code, None, refusal.message, target=admitted)
+            return Refused.of(error, admitted)
         location = self._relying_party.authorization_url(
             metadata, credentials.client_id, uri, attempt.state, attempt.nonce, attempt.challenge, kept_hint(login_hint)
         )

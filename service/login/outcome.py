@@ -1,6 +1,10 @@
 """How a login attempt can end before or at the callback."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
+
+from service.oidc.errors import OidcError
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,8 +13,8 @@ class Refused:
 
     ``reason`` is the code in the sign-in log and on the page, ``detail`` a stable slug that tells cases apart for
     support. ``okta_field`` names the setting in Okta to change, ``explanation`` is a sentence for whoever changes it.
-    ``target`` is where the person wanted to go, kept for a fresh start. ``spent`` says that the attempt is used up, so
-    that its cookie can go. ``recorded`` says that the sign-in log has its row already.
+    ``target`` is where the person wanted to go, kept for a fresh start. ``spent`` says that the attempt is used up, so that
+    its cookie can go.
     """
 
     reason: str
@@ -20,5 +24,17 @@ class Refused:
     email: str | None = None
     target: str | None = None
     spent: bool = False
-    recorded: bool = False
-    checks: dict[str, str] = field(default_factory=dict)
+    checks: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: OidcError, target: str | None = None, *, spent: bool = False) -> Self:
+        """Return the refusal that the relying party's error comes to."""
+        return cls(
+            error.reason,
+            error.detail,
+            error.field,
+            error.explanation,
+            target=target,
+            spent=spent,
+            checks=error.checks,
+        )

@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
+from aiohttp_session import AbstractStorage
 
 from service.identity.resources import IdentityResources
-from service.identity.session_values import SessionLimits
 from service.identity.sessions import SessionStorage
-from service.identity.tombstones import TombstoneKeys
-from service.keys import CLOCK, CONNECTIONS, COOKIE_BOX, POOL, RELYING_PARTY, SETTINGS, STORE, VAULT
+from service.keys import CONNECTIONS, IDENTITY, RELYING_PARTY, SETTINGS, VAULT
 from service.login.attempt import AttemptCookies
 from service.login.callback import Callback
 from service.login.exchange import Exchange
@@ -32,15 +30,13 @@ class Flow:
 
 
 FLOW: Final[web.AppKey[Flow]] = web.AppKey("flow")
-SESSIONS: Final[web.AppKey[SessionStorage]] = web.AppKey("sessions")
+SESSIONS: Final[web.AppKey[AbstractStorage]] = web.AppKey("sessions")
 
 
 def build_flow(app: web.Application, targets: Targets) -> Flow:
     """Build the flow from the application's resources."""
-    settings, clock, box, pool = app[SETTINGS], app[CLOCK], app[COOKIE_BOX], app[POOL]
-    limits = SessionLimits(
-        idle=timedelta(minutes=settings.session_idle_minutes), absolute=timedelta(hours=settings.session_absolute_hours)
-    )
+    settings, identity = app[SETTINGS], app[IDENTITY]
+    clock, box, pool = identity.clock, identity.box, identity.pool
     cookies = AttemptCookies(box, secure=settings.secure_cookies)
     initiate = Initiate(
         connections=app[CONNECTIONS],
@@ -60,16 +56,7 @@ def build_flow(app: web.Application, targets: Targets) -> Flow:
         public_url=settings.public_url,
         clock=clock,
     )
-    identity = IdentityResources(
-        pool=pool,
-        store=app[STORE],
-        clock=clock,
-        limits=limits,
-        box=box,
-        tombstones=TombstoneKeys(settings.key_bytes),
-        public_url=settings.public_url,
-    )
-    storage = SessionStorage(pool, clock, limits, secure=settings.secure_cookies)
+    storage = SessionStorage(pool, clock, identity.limits, secure=settings.secure_cookies)
     return Flow(initiate, callback, cookies, targets, identity, storage)
 
 

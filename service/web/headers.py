@@ -16,28 +16,36 @@ _POLICY = (
 
 
 class SecurityHeaders:
-    """Prebuilt headers: ``dynamic`` for what is made per request, ``static`` for files that may be cached.
+    """Prebuilt headers.
+
+    ``dynamic`` are for pages, ``redirect`` for answers that show nothing, ``static`` for files that may be cached.
 
     Browsers hold the redirects after a form to ``form-action`` too (CSP 3, 6.4.2). So a form whose answer leads to the
     application names its origins, and one that leads to a provider, whose host no setting knows, allows https.
     """
 
     def __init__(self, settings: Settings, app_origins: frozenset[str]) -> None:
-        fixed = {
+        bare = {
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "no-referrer",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
             "Server": "keyledger",
         }
         if settings.production and settings.secure_cookies:
-            fixed["Strict-Transport-Security"] = HSTS
+            bare["Strict-Transport-Security"] = HSTS
+        fixed = {
+            **bare,
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        }
         self.policy = " ".join([_POLICY, *sorted(app_origins)])
         self.policy_leading_out = f"{_POLICY} https:" + (" http:" if settings.loopback_providers else "")
         self.dynamic: CIMultiDict[str] = CIMultiDict(
             {**fixed, POLICY_HEADER: self.policy, "Cache-Control": "no-store"}
+        )
+        self.redirect: CIMultiDict[str] = CIMultiDict(
+            {**bare, POLICY_HEADER: "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store"}
         )
         self.static: CIMultiDict[str] = CIMultiDict(
             {**fixed, POLICY_HEADER: self.policy, "Cache-Control": "public, max-age=31536000, immutable"}

@@ -41,7 +41,7 @@ def record_refusal(request: web.Request, slug: str, refused: Refused, kind: Kind
             config_version=connection.version if connection is not None else None,
             credentials_id=credentials.credentials_id if credentials is not None else None,
             email=refused.email,
-            checks=refused.checks,
+            checks=dict(refused.checks),
             detail=refused.detail,
             explanation=refused.explanation,
             okta_field=refused.okta_field,

@@ -79,7 +79,7 @@ async def _asked(request: web.Request, slug: str) -> Mapping[str, str]:
 
 
 def _redirect(headers: SecurityHeaders, location: str, cookies: list[str], *, see_other: bool) -> web.Response:
-    own = headers.dynamic.copy()
+    own = headers.redirect.copy()
     own["Location"] = location
     for cookie in cookies:
         own.add("Set-Cookie", cookie)

@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from dataclasses import replace
+
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_a09_state_nonce_and_verifier_are_long_and_never_used_twice() -> None:
         assert len(values) == len(attempts)
     one = attempts[0]
     assert 43 <= len(one.verifier) <= 128
-    assert len(base64.urlsafe_b64decode(one.nonce + "=")) == 32
+    assert len(base64.urlsafe_b64decode(one.nonce)) == 33
     assert all(set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") for text in (one.state,))
 
 
@@ -151,7 +151,7 @@ def test_s08_all_attempts_together_stay_far_below_what_servers_take_as_a_header(
 
 
 def test_s08_an_attempt_too_large_for_browsers_is_not_set() -> None:
-    attempt = replace(an_attempt(), issuer="https://acme.example/" + "x" * LARGEST_COOKIE)
+    attempt = an_attempt()._replace(issuer="https://acme.example/" + "x" * LARGEST_COOKIE)
     assert SECURE.keep(attempt) is None
 
 

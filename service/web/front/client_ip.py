@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from service.keys import CLIENT_IP
-
-MOST_HOPS = 16
+MOST_HOPS: Final = 16
 
 Network = IPv4Network | IPv6Network
 
@@ -45,15 +43,7 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
     return str(address)
 
 
-def client_ip(trusted: Sequence[Network]) -> Middleware:
-    """Return the middleware that stores the client's address on the request."""
-
-    @web.middleware
-    async def find_client(request: web.Request, handler: Handler) -> web.StreamResponse:
-        peer = request.remote or ""
-        if trusted:
-            peer = client_address(peer, request.headers.getall("X-Forwarded-For", ()), trusted)
-        request[CLIENT_IP] = peer
-        return await handler(request)
-
-    return find_client
+def find_client(request: web.Request, trusted: Sequence[Network]) -> str:
+    """Return the address of the client behind a request."""
+    peer = request.remote or ""
+    return client_address(peer, request.headers.getall("X-Forwarded-For", ()), trusted) if trusted else peer

@@ -8,7 +8,6 @@ former decides where it is sent.
 from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from service.web.refusal import PageRefusal
 
@@ -26,13 +25,11 @@ def is_same_origin(request: web.BaseRequest, origin: str) -> bool:
     return said == origin
 
 
-def same_origin(origin: str) -> Middleware:
-    """Return the middleware; ``origin`` is the public one, whatever the ``Host`` header says."""
+def check_origin(request: web.Request, route: str, origin: str) -> None:
+    """Refuse an unsafe request from elsewhere. ``origin`` is the public one, whatever the ``Host`` header says.
 
-    @web.middleware
-    async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method not in SAFE and not request.path.startswith(EXEMPT) and not is_same_origin(request, origin):
-            raise PageRefusal("foreign_origin")
-        return await handler(request)
-
-    return check_origin
+    Raises:
+        PageRefusal: ``foreign_origin``.
+    """
+    if request.method not in SAFE and not route.startswith(EXEMPT) and not is_same_origin(request, origin):
+        raise PageRefusal("foreign_origin")

@@ -5,12 +5,11 @@ from typing import Final
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from events.refusals import Refusal
 from service.keys import REQUEST_ID
 from service.web.notices import notice_for
-from service.web.pages import PAGES
+from service.web.pages import Pages
 from service.web.refusal import PageRefusal
 
 log = structlog.get_logger("http")
@@ -20,36 +19,31 @@ _REASONS: Final = {404: "not_found", 405: "wrong_method", 413: "request_too_larg
 _CODES: Final = {"wrong_method": "method_not_allowed", "request_too_large": "too_large", "foreign_origin": "forbidden"}
 
 
-@web.middleware
-async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer whatever happened. What nobody foresaw is logged with its place, and told as no more than a request id."""
-    try:
-        return await handler(request)
-    except PageRefusal as refusal:
-        return _answer(request, refusal)
-    except web.HTTPException as error:
-        if error.status < 400:  # noqa: PLR2004  a redirect, raised
-            return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
-        response = _answer(request, PageRefusal(_reason(error.status)))
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-        return response
-    except Refusal as refusal:
-        return _answer(request, PageRefusal("busy" if refusal.code == "busy" else "request_malformed"))
-    except ConnectionResetError:
-        raise
-    except Exception:
-        log.exception("request_failed", method=request.method)
-        return _answer(request, PageRefusal("internal"))
+def answer_error(request: web.Request, error: Exception, pages: Pages) -> web.Response:
+    """Answer what a handler raised. What nobody foresaw is logged with its place, and told as a request id alone."""
+    if isinstance(error, PageRefusal):
+        return _answer(request, error, pages)
+    if isinstance(error, web.HTTPException):
+        return _answer_http(request, error, pages)
+    if isinstance(error, Refusal):
+        return _answer(request, PageRefusal("busy" if error.code == "busy" else "request_malformed"), pages)
+    log.error("request_failed", method=request.method, exc_info=error)
+    return _answer(request, PageRefusal("internal"), pages)
 
 
-def _reason(status: int) -> str:
-    return _REASONS.get(status, "request_malformed" if status < 500 else "internal")  # noqa: PLR2004  HTTP's own classes
+def _answer_http(request: web.Request, error: web.HTTPException, pages: Pages) -> web.Response:
+    if error.status < 400:  # noqa: PLR2004  a redirect, raised
+        return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
+    other = "request_malformed" if error.status < 500 else "internal"  # noqa: PLR2004  HTTP's own classes
+    response = _answer(request, PageRefusal(_REASONS.get(error.status, other)), pages)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
 
 
-def _answer(request: web.Request, refusal: PageRefusal) -> web.Response:
+def _answer(request: web.Request, refusal: PageRefusal, pages: Pages) -> web.Response:
     if not request.path.startswith(PROGRAMS):
-        return request.app[PAGES].refuse(request, refusal)
+        return pages.refuse(request, refusal)
     notice = notice_for(refusal.reason, refusal.detail)
     request_id = request.get(REQUEST_ID, "")
     code = _CODES.get(refusal.reason, refusal.reason)

@@ -3,8 +3,7 @@
 import warnings
 from typing import Final
 
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Middleware
 from aiohttp.web_exceptions import NotAppKeyWarning
 from aiohttp_session import AbstractStorage, session_middleware
 
@@ -21,16 +20,3 @@ class SessionsOf(dict[AbstractStorage, Middleware]):
         made: Middleware = session_middleware(storage)
         self[storage] = made
         return made
-
-
-def sessions(storage_key: web.AppKey[AbstractStorage]) -> Middleware:
-    """Return the middleware over the storage that the application keeps under ``storage_key``."""
-    keeping = SessionsOf()
-
-    @web.middleware
-    async def lazily(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(WITHOUT):
-            return await handler(request)
-        return await keeping[request.app[storage_key]](request, handler)
-
-    return lazily

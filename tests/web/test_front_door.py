@@ -9,25 +9,32 @@ import pytest
 import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from aiohttp_session import AbstractStorage, Session
 from pytest_aiohttp.plugin import AiohttpClient
 
 from service.keys import CLIENT_IP, REQUEST_ID
-from service.logs import configure_logging, redact
+from service.logs import RequestLog, configure_logging, redact
 from service.metrics import Metrics
 from service.settings import Settings
+from service.web.front.client_ip import client_address
+from service.web.front.door import front_door
 from service.web.headers import SecurityHeaders
-from service.web.middlewares.client_ip import client_address, client_ip
-from service.web.middlewares.errors import errors
-from service.web.middlewares.rate_limit import rate_limit
-from service.web.middlewares.request_id import request_id
-from service.web.middlewares.request_log import request_log
-from service.web.middlewares.same_origin import same_origin
-from service.web.middlewares.security_headers import security_headers
-from service.web.pages import PAGES, Pages
+from service.web.pages import Pages
 
 ORIGIN = "https://id.example"
+NO_SESSIONS: web.AppKey[AbstractStorage] = web.AppKey("no_sessions")
 Client = TestClient[web.Request, web.Application]
 Make = Callable[..., Awaitable[Client]]
+
+
+class NoSessions(AbstractStorage):
+    """A storage that must not be asked: no handler here wants a session."""
+
+    async def load_session(self, request: web.Request) -> Session:
+        raise AssertionError(request)
+
+    async def save_session(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
+        raise AssertionError(request, response, session)
 
 
 class Logged:
@@ -57,20 +64,16 @@ def logged() -> Logged:
 @pytest.fixture
 def make(aiohttp_client: AiohttpClient, logged: Logged) -> Make:
     async def make(metrics: Metrics | None = None, *, rate: int = 1000, trusted: str = "127.0.0.0/8") -> Client:
-        settings = Settings(base_url=ORIGIN, support_contact="Write to help@id.example.")
-        headers, metrics = SecurityHeaders(settings, frozenset({"https://app.example"})), metrics or Metrics()
-        app = web.Application(
-            middlewares=[
-                request_id,
-                request_log(metrics),
-                security_headers(headers),
-                errors,
-                client_ip([ip_network(trusted)]),
-                rate_limit(rate, metrics),
-                same_origin(ORIGIN),
-            ]
+        settings = Settings(
+            base_url=ORIGIN,
+            support_contact="Write to help@id.example.",
+            rate_per_minute=rate,
+            trusted_proxies=(ip_network(trusted),),
         )
-        app[PAGES] = Pages(settings, headers)
+        pages = Pages(settings, SecurityHeaders(settings, frozenset({"https://app.example"})))
+        lines = RequestLog(logged.writer)
+        app = web.Application(middlewares=[front_door(settings, metrics or Metrics(), lines, pages, NO_SESSIONS)])
+        app[NO_SESSIONS] = NoSessions(cookie_name="none")
 
         async def tell(request: web.Request) -> web.Response:
             return web.json_response({"id": request[REQUEST_ID], "ip": request[CLIENT_IP]})
@@ -259,7 +262,7 @@ async def test_an_ipv6_caller_is_counted_by_its_network(make: Make) -> None:
 
 
 async def test_requests_from_this_machine_are_not_limited(make: Make) -> None:
-    """A proxy that the settings do not name looks like this machine; everybody behind it would be locked out at once."""
+    """A proxy that the settings do not name looks like this machine; everybody behind it would be locked out."""
     client = await make(rate=1)
     assert [(await client.get("/api/sso/initiate/acme")).status for _ in range(5)] == [200] * 5
 
@@ -278,7 +281,8 @@ async def test_x03_the_log_holds_route_templates_and_never_a_query(make: Make, l
 
 
 def test_values_under_names_that_bear_secrets_are_not_logged() -> None:
-    event = {"client_secret": "a", "Authorization": "b", "nested": {"id_token": "c", "x": 1}, "status": 200, "code": "d"}
+    nested = {"id_token": "c", "x": 1}
+    event = {"client_secret": "a", "Authorization": "b", "nested": nested, "status": 200, "code": "d"}
     assert redact(None, "info", event) == {
         "client_secret": "[redacted]",
         "Authorization": "[redacted]",
