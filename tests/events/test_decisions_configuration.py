@@ -134,6 +134,8 @@ def test_a_domain_added_with_its_proof_records_both() -> None:
     both = ["DomainAdded", "DomainVerified"]
     assert acme.emit("DomainAdded", {"domain": "acme.example", "verified": "support"}) == both
     assert acme.emit("DomainAdded", {"domain": "b.example"}, proven_domains=frozenset({"b.example"})) == both
+    acme.emit("DomainAdded", {"domain": "d.example"})
+    assert acme.emit("DomainAdded", {"domain": "d.example", "verified": "support"}) == ["DomainVerified"]
     vouched = {"domain": "c.example", "verified": "support"}
     assert acme.refusal("DomainAdded", vouched, actor=SETUP).code == "forbidden"
     assert acme.emit("DomainAdded", {"domain": "acme.example", "verified": "support"}) == []
