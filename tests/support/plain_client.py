@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
@@ -53,8 +54,13 @@ class PlainClient:
         sent = {name: value for name, value in (asked | changes).items() if value is not None}
         return f"{(await self.discovered())['authorization_endpoint']}?{urlencode(sent)}"
 
-    async def exchange(self, code: str, *, post: bool = False, **changes: str) -> tuple[int, Json]:
-        """Exchange a code by client_secret_basic, or by client_secret_post. Return the status and the answer."""
+    async def exchange(
+        self, code: str, *, post: bool = False, changes: Mapping[str, str] | None = None
+    ) -> tuple[int, Json]:
+        """Exchange a code by client_secret_basic, or by client_secret_post; ``changes`` replace fields.
+
+        Return the status and the answer.
+        """
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -70,7 +76,7 @@ class PlainClient:
         endpoint = (await self.discovered())["token_endpoint"]
         async with (
             aiohttp.ClientSession() as session,
-            session.post(endpoint, data=form | changes, headers=headers) as answer,
+            session.post(endpoint, data=form | dict(changes or {}), headers=headers) as answer,
         ):
             return answer.status, await answer.json()
 
