@@ -78,7 +78,9 @@ class WorkspaceCommands:
             before = workspace.version
             now = self.resources.identity.clock()
             context = asker.context(explanation, terms.idempotency)
-            extra = await work(PeopleChange(self.resources.identity, connection, workspace, context, now))
+            change = PeopleChange(self.resources.identity, connection, workspace, context, now)
+            extra = await work(change)
+            await change.append()
             return await self.resources.identity.store.read_stream(slug, before, conn=connection), extra
 
         return await self._changed(slug, asker, terms, body)
@@ -114,7 +116,7 @@ class WorkspaceCommands:
             await keep(connection, self.resources.idempotency, slug, terms.idempotency, answer)
         return Outcome(events, version, position, extra)
 
-    async def kept(self, slug: str, terms: Terms, connection: Connection | None = None) -> Outcome | None:
+    async def kept(self, slug: str, terms: Terms, connection: "Connection | None" = None) -> Outcome | None:
         """Return the kept answer to this very request, if it was made before.
 
         Raises:

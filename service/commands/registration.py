@@ -85,6 +85,7 @@ class Registry:
         if registration.owner_email is not None:
             change = Change(identity, connection, state, context, now)
             await invite(change, registration.owner_email, "owner", "all")
+            await change.append()
         return await identity.store.read_stream(slug, conn=connection)
 
 
