@@ -191,7 +191,7 @@ def test_an_address_has_exactly_one_domain(text: str, domain: str) -> None:
         "a@асme.com",
         f"{'a' * 65}@acme.com",
         "ada.lovelace@" + ".".join(["b" * 60] * 4) + ".com",
-        f"{'a' * 60}@" + ".".join(["ü" * 30] * 5) + ".de",
+        f"{'a' * 60}@" + ".".join(["äöüßéèàçñøåæ"] * 9) + ".de",
         "a" * 100_000,
         "a\ud800@acme.com",
     ],
