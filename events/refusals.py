@@ -45,7 +45,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
 CODES = frozenset(STATUS)
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refusal(Exception):
     """What was asked for is not done, and nothing has changed.
 
     Attributes:

@@ -25,7 +25,7 @@ NEWEST: Mapping[str, int] = MappingProxyType({name: kind.schema_version for name
 """The schema version that this program writes of each type."""
 
 
-class UnknownSchema(Exception):  # noqa: N818 - named by what it is about
+class UnknownSchema(Exception):
     """A type or a schema version that this program does not know; a newer program wrote it."""
 
     def __init__(self, type_: str, schema_version: int) -> None:

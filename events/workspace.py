@@ -27,7 +27,7 @@ FOLD_VERSION = 1
 """Raised whenever the same events give another document; rows written by another version are rebuilt."""
 
 
-class UnreadableEvent(Exception):  # noqa: N818 - named by what it is about
+class UnreadableEvent(Exception):
     """An event that this program cannot fold. The stream is to be parked, with its last good state."""
 
     def __init__(self, stream_id: str, position: int, type_: str, schema_version: int) -> None:
@@ -86,7 +86,7 @@ class Workspace:
         self.setup_links: dict[str, SetupLink] = {}
         self.recovery_codes: frozenset[str] = frozenset()
 
-    def apply(  # noqa: PLR0917 - positional, because a replay calls this a million times
+    def apply(
         self,
         type_: str,
         data: dict[str, Any],
