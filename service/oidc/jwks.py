@@ -24,6 +24,8 @@ KEY_BOUNDS: Final = Bounds(
 )
 RENEWAL_PAUSE_S: Final = 30.0
 MOST_KEYS: Final = 100
+MOST_CANDIDATES: Final = 3
+"""How many keys one signature is tried with: a provider that rotates may give two keys one name, not more."""
 
 _OK: Final = 200
 _log = structlog.get_logger("oidc")
@@ -45,7 +47,7 @@ class SigningKeys:
     def having(self, kid: str | None, alg: str) -> list[Key]:
         """Return the keys that may have made a signature: those called ``kid``, or all where the header names none."""
         candidates = self._keys if kid is None else self._by_kid.get(kid, ())
-        return [candidate.key for candidate in candidates if alg in candidate.algorithms]
+        return [candidate.key for candidate in candidates if alg in candidate.algorithms][:MOST_CANDIDATES]
 
 
 def parse_keys(document: Document) -> SigningKeys:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
-from joserfc.jws import JWSRegistry
 
 _RSA_ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 _CURVE_ALGORITHMS: Final[Mapping[tuple[str, str], frozenset[str]]] = {
@@ -30,8 +29,6 @@ SMALLEST_MODULUS_BITS: Final = 2048
 LARGEST_MODULUS_BITS: Final = 8192
 SMALLEST_EXPONENT: Final = 65537
 LARGEST_EXPONENT: Final = 2**32
-LARGEST_HEADER: Final = 1024
-LARGEST_PAYLOAD: Final = 64 * 1024
 
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -98,12 +95,3 @@ def _check_strength(key: RSAPublicKey) -> None:
         raise KeyUnusable("its modulus is too short or too long")
     if exponent % 2 == 0 or not SMALLEST_EXPONENT <= exponent <= LARGEST_EXPONENT:
         raise KeyUnusable("its exponent is not acceptable")
-
-
-def registries() -> Mapping[str, JWSRegistry]:
-    """Return, for each algorithm, a registry that accepts that one alone."""
-    made = {alg: JWSRegistry(algorithms=[alg], strict_check_header=False) for alg in ALGORITHMS}
-    for registry in made.values():
-        registry.max_header_length = LARGEST_HEADER
-        registry.max_payload_length = LARGEST_PAYLOAD
-    return made

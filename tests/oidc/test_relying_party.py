@@ -20,6 +20,7 @@ async def test_a_login_proves_the_person_and_names_every_check(
     assert person.claims_checked == {
         "code_exchange": "passed",
         "signature": "passed",
+        "payload": "passed",
         "issuer": "passed",
         "audience": "passed",
         "expiry": "passed",
