@@ -1,0 +1,154 @@
+r"""The hash chain: each event's hash covers its content, its place and the event before it in its stream.
+
+hash = SHA-256 of: ``keyledger/event/v1\n``, the stream's name after its length in four bytes, then version, position,
+leaf index and microseconds since the Unix epoch in eight bytes each, the hash of the event before (32 zero bytes before
+the first), and the SHA-256 of the canonical text. Numbers are signed and big-endian.
+"""
+
+import struct
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import NamedTuple
+
+DOMAIN = b"keyledger/event/v1\n"
+BEFORE_THE_FIRST = bytes(32)
+
+_PLACE = struct.Struct(">qqqq")
+_LENGTH = struct.Struct(">i")
+
+
+class RawEvent(NamedTuple):
+    """A row of the log as it is stored. ``recorded_us`` are microseconds since the Unix epoch."""
+
+    position: int
+    stream_id: str
+    version: int
+    leaf_index: int
+    recorded_us: int
+    canonical: bytes
+    hash: bytes
+
+
+class Fault(NamedTuple):
+    """The first place where the log does not hold, and how."""
+
+    position: int
+    stream_id: str
+    version: int
+    problem: str
+
+
+class StreamEnd(NamedTuple):
+    """Where a stream ends: its last version, that event's hash and position."""
+
+    version: int
+    hash: bytes
+    position: int
+
+
+def link(
+    stream_id: str, version: int, position: int, leaf_index: int, recorded_us: int, previous: bytes, canonical: bytes
+) -> bytes:
+    """Return the hash of an event. ``previous`` is the hash of the event before it in its stream."""
+    name = stream_id.encode()
+    place = _PLACE.pack(version, position, leaf_index, recorded_us)
+    content = sha256(canonical).digest()
+    return sha256(DOMAIN + _LENGTH.pack(len(name)) + name + place + previous + content).digest()
+
+
+def holds(event: RawEvent, previous: bytes) -> bool:
+    """Tell whether the event's hash follows from what is stored and the hash before it."""
+    expected = link(
+        event.stream_id,
+        event.version,
+        event.position,
+        event.leaf_index,
+        event.recorded_us,
+        previous,
+        event.canonical,
+    )
+    return expected == event.hash
+
+
+def verify_stream(events: Iterable[RawEvent]) -> Fault | None:
+    """Check one stream from its first event on, in order; return the first fault.
+
+    A stream whose end was cut off holds in itself; its recorded end, or a signed checkpoint, tells.
+    """
+    end = StreamEnd(0, BEFORE_THE_FIRST, 0)
+    stream_id: str | None = None
+    for event in events:
+        stream_id = event.stream_id if stream_id is None else stream_id
+        if event.stream_id != stream_id:
+            return _fault(event, f"It belongs to the stream {event.stream_id}, among events of {stream_id}.")
+        fault = _follows(event, end)
+        if fault is not None:
+            return fault
+        end = StreamEnd(event.version, event.hash, event.position)
+    return None
+
+
+class LogCheck:
+    """A check of the whole log in position order, in one pass.
+
+    Memory grows with the number of streams, by some 200 bytes each, and not with the number of events.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[str, StreamEnd] = {}
+        self._position = 0
+        self._time = -(1 << 63)
+        self.events = 0
+
+    @property
+    def streams(self) -> int:
+        """How many streams were met."""
+        return len(self._ends)
+
+    def take(self, event: RawEvent) -> Fault | None:
+        """Check the next event of the log; after a fault there is nothing more to learn."""
+        if event.position <= self._position:
+            return _fault(event, f"It comes after position {self._position}.")
+        if event.leaf_index != self.events:
+            return _fault(event, f"It is leaf {event.leaf_index} where leaf {self.events} belongs: events are missing.")
+        if event.recorded_us <= self._time:
+            return _fault(event, "Its time is not later than that of the event before it.")
+        fault = _follows(event, self._ends.get(event.stream_id, StreamEnd(0, BEFORE_THE_FIRST, 0)))
+        if fault is not None:
+            return fault
+        self._ends[event.stream_id] = StreamEnd(event.version, event.hash, event.position)
+        self._position, self._time = event.position, event.recorded_us
+        self.events += 1
+        return None
+
+    def close(self, streams: Iterable[tuple[str, StreamEnd]]) -> Fault | None:
+        """Compare with where the streams are recorded to end; return the fault with the lowest position."""
+        faults = []
+        for stream_id, recorded in streams:
+            found = self._ends.pop(stream_id, StreamEnd(0, BEFORE_THE_FIRST, 0))
+            if found != recorded:
+                problem = f"The stream was recorded up to version {recorded.version} and ends at {found.version}."
+                faults.append(
+                    Fault(
+                        min(recorded.position, found.position) or recorded.position, stream_id, found.version, problem
+                    )
+                )
+        faults += [
+            Fault(end.position, stream_id, end.version, "The stream's end is not recorded.")
+            for stream_id, end in self._ends.items()
+        ]
+        return min(faults, default=None)
+
+
+def _follows(event: RawEvent, end: StreamEnd) -> Fault | None:
+    if event.version != end.version + 1:
+        return _fault(event, f"It is version {event.version} where version {end.version + 1} belongs.")
+    if event.position <= end.position:
+        return _fault(event, "Its position is not after that of the version before it.")
+    if not holds(event, end.hash):
+        return _fault(event, "Its hash does not follow from its content, its place and the event before it.")
+    return None
+
+
+def _fault(event: RawEvent, problem: str) -> Fault:
+    return Fault(event.position, event.stream_id, event.version, problem)
