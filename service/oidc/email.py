@@ -72,7 +72,11 @@ def _checked(value: object) -> str:
     if value is None or value == "":
         explanation = "The provider gives no e-mail address. The person needs one there, and the app the email scope."
         raise OidcError("email_missing", "email_absent", explanation, field=USER_EMAIL)
-    if not isinstance(value, str) or len(value) > LONGEST_ADDRESS or _ADDRESS.fullmatch(value) is None:
+    if not isinstance(value, str) or not value.isprintable() or not _is_address(value):
         explanation = "What the provider gives as the e-mail address is not exactly one address."
         raise OidcError("email_missing", "email_malformed", explanation, field=USER_EMAIL)
     return value
+
+
+def _is_address(value: str) -> bool:
+    return len(value) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(value) is not None
