@@ -23,7 +23,8 @@ def resolved(requirements: list[str], agreeing_with: Path | None) -> list[str]:
 def main() -> None:
     """Write the three files: what runs, what builds the package, and what develops it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    run = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["embedded"]
+    extras = project["project"]["optional-dependencies"]
+    run = project["project"]["dependencies"] + extras["embedded"] + extras["demo"]
     groups = project["dependency-groups"]
     build = groups["build"]
     develop = run + build + [item for item in groups["dev"] if isinstance(item, str)]

@@ -48,9 +48,10 @@ def test_only_the_settings_read_the_environment(package: str) -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     }
-    # The supervisor and the database server pass an environment on to their children; the command line is a program of
-    # its own when it speaks to the HTTP API; the metrics heed the variable by which prometheus-client itself is told.
-    known = {"service/settings.py", "service/serve.py", "service/postgres_process.py", "service/metrics.py"}
+    # The supervisor, the database server and the demonstration pass an environment on to their children; the command
+    # line is a program of its own when it speaks to the HTTP API; the metrics heed the variable by which
+    # prometheus-client itself is told.
+    known = {f"service/{name}.py" for name in ("settings", "serve", "postgres_process", "metrics", "demo/processes")}
     assert {name for name in readers - known if not name.startswith("service/cli")} == set()
 
 

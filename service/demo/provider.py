@@ -5,10 +5,8 @@ Its directory keeps key, client secrets and caught mails, so that a restart goes
 
 import argparse
 import asyncio
-import os
 import secrets
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -24,15 +22,11 @@ from service.demo import authorize, dashboard, discovery, pages, tokens
 from service.demo.kept import Kept
 from service.demo.mailbox import Mailbox
 from service.demo.organisation import applications
+from service.demo.ports import HOST, PortTaken, bound
 from service.demo.state import STATE, State
 from service.lifeline import end_with_parent
 
-HOST: Final = "127.0.0.1"
 LARGEST_BODY: Final = 64 * 1024
-
-
-class PortTaken(Exception):
-    """Another program listens there. The message is a sentence that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +86,6 @@ async def answer_as_this_host_alone(request: web.Request, handler: Handler) -> w
     response = await handler(request)
     response.headers["X-Okta-Request-Id"] = secrets.token_hex(16)
     return response
-
-
-def bound(port: int, setting: str) -> socket.socket:
-    """Return a socket that is bound to the port.
-
-    Raises:
-        PortTaken: with a sentence that names the setting to change.
-    """
-    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        taken.bind((HOST, port))
-    except OSError as error:
-        taken.close()
-        reason = os.strerror(error.errno or 0)
-        message = f"{HOST}:{port} cannot be used ({reason}). End what listens there, or set {setting} to a free port."
-        raise PortTaken(message) from None
-    return taken
 
 
 async def _run(options: ProviderOptions) -> None:

@@ -15,7 +15,8 @@ from support.tokens import half_hash
 from service.demo.cast import ACME, GLOBEX, DemoWorkspace
 from service.demo.grants import CODE_S
 from service.demo.kept import Kept
-from service.demo.provider import PortTaken, ProviderOptions, serving
+from service.demo.ports import PortTaken
+from service.demo.provider import ProviderOptions, serving
 from service.demo.state import State
 
 SERVICE = "http://127.0.0.1:8080"
