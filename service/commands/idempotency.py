@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from service.db import Connection, Pool
+from service.db import Connection
 from service.errors import IdempotencyConflict
+from service.identity.resources import Executor
 
 PURPOSE = b"keyledger/idempotency/v1"
 
@@ -60,7 +61,7 @@ class IdempotencyKeys:
 
 
 async def find_kept(
-    connection: Connection | Pool, keys: IdempotencyKeys, slug: str, idempotency: Idempotency
+    connection: Executor, keys: IdempotencyKeys, slug: str, idempotency: Idempotency
 ) -> Kept | None:
     """Return what this request led to before, if it did.
 

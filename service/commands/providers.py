@@ -7,10 +7,12 @@ from pydantic import SecretStr
 from events.catalogue.credentials import AuthMethod, EmailVerified, ProviderKind, SubjectType
 from events.commands import Command
 from events.commands.credentials import NewCredentials
+from events.decisions import ResolvedCredentials
+from events.ids import uuid7
 from events.refusals import Refusal
 from service.commands.resources import CommandResources
+from service.db import Connection
 from service.oidc.discovery import ProviderMetadata
-from service.oidc.issuer import normalise_issuer, normalise_okta_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,8 @@ async def resolve(resources: CommandResources, command: Command) -> Provider | N
     """
     if not isinstance(command, NewCredentials):
         return None
-    if command.okta_domain is not None:
-        candidate = normalise_okta_domain(command.okta_domain, resources.provider_policy)
-    else:
-        candidate = normalise_issuer(command.issuer or "", resources.provider_policy)
+    text = command.okta_domain or command.issuer or ""
+    candidate = resources.relying_party.normalise("oidc" if command.okta_domain is None else "okta", text)
     metadata = await resources.relying_party.check_provider(candidate)
     return Provider(
         kind=command.kind,
@@ -65,3 +65,23 @@ def _auth_method(command: NewCredentials, metadata: ProviderMetadata) -> AuthMet
         )
         raise Refusal("provider_invalid", message, offered=[])
     return command.auth_method or offered[0]
+
+
+async def seal(
+    resources: CommandResources, connection: Connection, slug: str, provider: Provider
+) -> ResolvedCredentials:
+    """Seal the secret under the workspace's data key, in the caller's transaction, and return what the event carries."""
+    credentials_id = str(uuid7())
+    sealed = await resources.vault.seal(connection, slug, credentials_id, provider.client_secret)
+    return ResolvedCredentials(
+        credentials_id=credentials_id,
+        provider_kind=provider.kind,
+        issuer=provider.issuer,
+        client_id=provider.client_id,
+        secret_id=sealed.secret_id,
+        secret_digest=sealed.digest,
+        secret_fingerprint=sealed.fingerprint,
+        auth_method=provider.auth_method,
+        email_verified=provider.email_verified,
+        subject_type=provider.subject_type,
+    )

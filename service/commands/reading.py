@@ -11,15 +11,16 @@ import orjson
 from events.refusals import Refusal
 from events.store import EventStore
 from events.workspace import FOLD_VERSION, Workspace
-from service.db import Connection, Pool
+from service.db import Pool
 from service.errors import WorkspaceUnknown
 from service.identity.known import UnusableReadModel
 from service.identity.known import read_workspace as read_committed
+from service.identity.resources import Executor
 
 SLUG = re.compile(r"[a-z0-9](-?[a-z0-9]){1,62}")
 
 
-async def read_workspace(source: Connection | Pool, store: EventStore, slug: str) -> Workspace:
+async def read_workspace(source: Executor, store: EventStore, slug: str) -> Workspace:
     """Return the workspace as it is now, replayed where its read model was written by another version of this program.
 
     Raises:

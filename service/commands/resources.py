@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-
 from events.decisions import Rules
 from events.domains import MailDomainPolicy
 from service.commands.idempotency import IdempotencyKeys
 from service.identity.resources import IdentityResources
 from service.metrics import Metrics
 from service.oidc.client import RelyingParty
-from service.oidc.policy import ProviderPolicy
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ class CommandResources:
     identity: IdentityResources
     vault: "SecretVault"
     relying_party: RelyingParty
-    provider_policy: ProviderPolicy
     idempotency: IdempotencyKeys
     metrics: Metrics
 
