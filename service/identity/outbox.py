@@ -136,6 +136,10 @@ class OutboxWorker:
             await self._give_up(row, str(error))
         except MailDelayed as error:
             await self._put_back(row, str(error))
+        except Exception as error:
+            # One mail that cannot be made must not keep the others back.
+            log.exception("a mail could not be made", mail_id=row["mail_id"], kind=row["kind"])
+            await self._put_back(row, type(error).__name__)
         else:
             await self._pool.execute(
                 "update identity.outbox set sent_at = $2, content = null, last_error = null where mail_id = $1",

@@ -38,9 +38,11 @@ class TurnedClock:
     now: datetime = NOW
 
     def __call__(self) -> datetime:
+        """Return the time it shows."""
         return self.now
 
     def turn(self, **by: int) -> None:
+        """Turn it by hours, minutes or days."""
         self.now += timedelta(**by)
 
 
@@ -128,7 +130,8 @@ class World:
             self.clock.now,
         )
         await self.pool.execute(
-            "insert into identity.members (member_id, workspace, user_id, email, email_key, role, joined_at, joined_how)"
+            "insert into identity.members"
+            " (member_id, workspace, user_id, email, email_key, role, joined_at, joined_how)"
             " values ($1, $2, $3, $4, $5, $6, $7, 'invitation')",
             member_id,
             slug,
