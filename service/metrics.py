@@ -1,13 +1,13 @@
 """What operators count and time, for Prometheus.
 
-With several workers, ``PROMETHEUS_MULTIPROC_DIR`` (set by the supervisor before Python starts) makes the client keep its
-numbers in files that any worker can add up.
+With several workers, ``PROMETHEUS_MULTIPROC_DIR`` (set by the supervisor before Python starts) makes the client keep
+its numbers in files that any worker can add up.
 """
 
 import os
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 MULTIPROCESS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -39,12 +39,14 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._limited = Counter("keyledger_limited", "Requests refused by a rate limit", ["route"], registry=self.registry)
-        self._staleness = Gauge(
-            "keyledger_connection_cache_heartbeat_age_seconds",
-            "Age of the last sign of life on the channel that keeps the connection cache fresh",
+        self._limited = Counter(
+            "keyledger_limited", "Requests refused by a rate limit", ["route"], registry=self.registry
+        )
+        self._staleness = Histogram(
+            "keyledger_connection_cache_lag_seconds",
+            "Time from the commit of a change to this worker's no longer serving what was before it",
+            buckets=_BUCKETS,
             registry=self.registry,
-            multiprocess_mode="livemax",
         )
         self._timers: dict[tuple[str, int], Histogram] = {}
         self._begun = self._initiates.labels("begun")
@@ -80,9 +82,9 @@ class Metrics:
             timer = self._timers[(route, status)] = self._requests.labels(route, str(status))
         timer.observe(seconds)
 
-    def cache_heartbeat_age(self, seconds: float) -> None:
-        """Set how long the connection cache has not heard from its database."""
-        self._staleness.set(seconds)
+    def connection_cache_lag(self, seconds: float) -> None:
+        """Time how long the state before a commit was still served here."""
+        self._staleness.observe(seconds)
 
     def exposition(self) -> bytes:
         """Return all numbers in Prometheus' text format, of all workers together where there are several."""

@@ -120,25 +120,25 @@ class Supervisor:
     """Keeps a number of worker processes alive."""
 
     environment: dict[str, str]
-    stopping: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     processes: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
 
     async def keep(self, number: int) -> None:
         """Run worker ``number``, again whenever it ends, until the supervisor stops."""
-        while not self.stopping:
+        while not self.stopping.is_set():
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "service.worker", str(os.getpid()), env=self.environment, start_new_session=True
             )
             self.processes[number] = process
             code = await process.wait()
-            if self.stopping:
+            if self.stopping.is_set():
                 return
             log.error("worker_ended", worker=number, pid=process.pid, code=code)
             await asyncio.sleep(RESTART_PAUSE_S)
 
     async def stop(self) -> None:
         """Ask all workers to finish, and end those that do not within the grace time."""
-        self.stopping = True
+        self.stopping.set()
         for process in self.processes.values():
             with suppress(ProcessLookupError):
                 process.terminate()

@@ -1,0 +1,198 @@
+"""The composition root: opens every resource, hands it to those who need it, and mounts what the world touches.
+
+Resources open in the order of ``RESOURCES`` and close in the opposite one, so that whatever a part uses outlives it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+from aiohttp import web
+
+from events.sealing import KeyRing
+from events.secrets import SecretVault
+from events.store import EventStore
+from projections.cache import ConnectionCache
+from projections.connection import load_connection
+from service.api.routes import setup_api
+from service.clock import utc_now
+from service.commands.execute import WorkspaceCommands
+from service.commands.idempotency import IdempotencyKeys
+from service.commands.lapses import Lapses
+from service.commands.resources import CommandResources, rules_of
+from service.cookiebox import CookieBox
+from service.database import MIGRATION_SETS
+from service.db import CONNECT_TIMEOUT_S, open_pool
+from service.identity.housekeeping import Housekeeping
+from service.identity.mails import Mails
+from service.identity.outbox import OutboxWorker
+from service.identity.resources import IdentityResources
+from service.identity.session_values import SessionLimits
+from service.identity.sign_in_log import SignInLog
+from service.identity.tombstones import TombstoneKeys
+from service.keys import (
+    CLOCK,
+    COMMANDS,
+    CONNECTIONS,
+    COOKIE_BOX,
+    IDENTITY,
+    KEYRING,
+    METRICS,
+    POOL,
+    READINESS,
+    RELYING_PARTY,
+    SETTINGS,
+    SIGN_IN_LOG,
+    STORE,
+    VAULT,
+)
+from service.mail import SmtpMailer
+from service.metrics import Metrics
+from service.oidc.client import RelyingParty
+from service.oidc.http import ProviderClient
+from service.oidc.policy import ProviderPolicy
+from service.ops import database_probe, migrations_probe
+from service.readiness import Readiness
+from service.settings import Settings, SettingsError
+from service.web.setup import setup_web
+
+Work = Callable[[web.Application], Coroutine[Any, Any, None]]
+
+
+def build_app(settings: Settings) -> web.Application:
+    """Return the application. Its resources open when it starts.
+
+    Args:
+        settings: complete ones: a database URL and secret keys are there.
+
+    Raises:
+        SettingsError: a setting that only now turns out to be of no use.
+    """
+    app = web.Application(client_max_size=128 * 1024)
+    app[SETTINGS], app[CLOCK] = settings, utc_now
+    app[METRICS], app[READINESS] = Metrics(), Readiness()
+    app[COOKIE_BOX] = CookieBox(settings.key_bytes)
+    app[KEYRING] = KeyRing(settings.key_bytes)
+    mailer = _mailer(settings)
+    app.cleanup_ctx.extend([*RESOURCES, _running(lambda started: _outbox(started, mailer).run())])
+    setup_web(app)
+    setup_api(app)
+    return app
+
+
+def _mailer(settings: Settings) -> SmtpMailer | None:
+    if settings.smtp_url is None:
+        return None
+    try:
+        return SmtpMailer.from_url(settings.smtp_url)
+    except ValueError as error:
+        message = f"KEYLEDGER_SMTP_URL cannot be used: {error}."
+        raise SettingsError([message]) from None
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    assert settings.database_url is not None  # noqa: S101 - the caller completes the settings
+    async with open_pool(settings.database_url, size=settings.database_pool_size) as pool:
+        app[POOL], app[STORE] = pool, EventStore(pool)
+        app[VAULT] = SecretVault(pool, app[KEYRING])
+        app[SIGN_IN_LOG] = SignInLog(pool)
+        app[READINESS].probes["database"] = database_probe(pool)
+        app[READINESS].probes["migrations"] = migrations_probe(pool, MIGRATION_SETS)
+        yield
+
+
+async def _connections(app: web.Application) -> AsyncIterator[None]:
+    pool, url = app[POOL], app[SETTINGS].database_url
+    assert url is not None  # noqa: S101 - the caller completes the settings
+
+    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(
+            url.get_secret_value(),
+            timeout=CONNECT_TIMEOUT_S,
+            server_settings={"application_name": "keyledger listener"},
+        )
+
+    cache = ConnectionCache(
+        lambda slug: load_connection(pool, slug), connect, measured=app[METRICS].connection_cache_lag
+    )
+
+    async def probe() -> dict[str, object]:
+        # Reads go to the database while the listener is away: slower, and no reason to turn requests away.
+        return {"ok": cache.alive, "optional": True}
+
+    app[READINESS].probes["connection_cache"] = probe
+    async with cache.listening():
+        app[CONNECTIONS] = cache
+        yield
+
+
+async def _relying_party(app: web.Application) -> AsyncIterator[None]:
+    settings, clock = app[SETTINGS], app[CLOCK]
+    policy = ProviderPolicy(allow_loopback=settings.loopback_providers, allowed_hosts=settings.provider_hosts)
+    async with ProviderClient(policy, clock=clock) as http:
+        app[RELYING_PARTY] = RelyingParty(http, clock)
+        yield
+
+
+async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    app[IDENTITY] = identity = IdentityResources(
+        pool=app[POOL],
+        store=app[STORE],
+        clock=app[CLOCK],
+        limits=SessionLimits(
+            idle=timedelta(minutes=settings.session_idle_minutes),
+            absolute=timedelta(hours=settings.session_absolute_hours),
+        ),
+        box=app[COOKIE_BOX],
+        tombstones=TombstoneKeys(settings.key_bytes),
+        rules=rules_of(settings),
+        public_url=settings.public_url,
+    )
+    app[COMMANDS] = WorkspaceCommands(
+        CommandResources(
+            identity=identity,
+            vault=app[VAULT],
+            relying_party=app[RELYING_PARTY],
+            idempotency=IdempotencyKeys(settings.key_bytes),
+            metrics=app[METRICS],
+        )
+    )
+    yield
+
+
+def _running(work: Work) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Return the context in which this work goes on beside the requests."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(work(app))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return context
+
+
+def _outbox(app: web.Application, mailer: SmtpMailer | None) -> OutboxWorker:
+    mails = Mails(app[SETTINGS].mail_from, app[CLOCK])
+    return OutboxWorker(app[POOL], app[COOKIE_BOX], app[CLOCK], mailer, mails.render)
+
+
+def _housekeeping(app: web.Application) -> Housekeeping:
+    return Housekeeping(app[POOL], app[CLOCK], timedelta(days=app[SETTINGS].sign_in_log_days))
+
+
+RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [
+    _database,
+    _connections,
+    _relying_party,
+    _people_and_changes,
+    _running(lambda app: app[SIGN_IN_LOG].run()),
+    _running(lambda app: _housekeeping(app).run()),
+    _running(lambda app: Lapses(app[COMMANDS]).run()),
+]
