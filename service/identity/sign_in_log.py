@@ -1,7 +1,7 @@
 """The sign-in log: one row for each outcome, good or bad, with what it was judged on and no secret."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -104,7 +104,7 @@ class SignInLog:
         """Write until cancelled; what is queued by then is written before it ends."""
         try:
             while True:
-                await self._write([await self._queue.get()])
+                await _to_the_end(self._write([await self._queue.get()]))
         finally:
             while not self._queue.empty():
                 await self._write([])
@@ -119,6 +119,16 @@ class SignInLog:
             await self._pool.fetch(_INSERT, *_columns(entries))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             log.exception("sign-ins were not logged", lost=len(entries))
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await work that is finished even when whoever awaits it is cancelled."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _columns(entries: Sequence[SignIn]) -> list[list[Any]]:
