@@ -13,6 +13,8 @@ from events.catalogue.instants import write_instant
 from events.envelope import Actor, Context
 from events.migrate import MigrationError, migrate
 from events.refusals import Refusal
+from events.sealing import KeyRing, SealError
+from events.secrets import SecretVault
 from events.store import EventStore
 from events.verify import verify_log
 from service import tokens
@@ -56,7 +58,7 @@ def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
         raise Refused("\n".join(error.problems), "settings") from None
     except Refusal as refusal:
         raise Refused(refusal.message, refusal.code) from None
-    except (PostgresError, MigrationError) as error:
+    except (PostgresError, MigrationError, SealError) as error:
         raise Refused(str(error), "database") from None
     except asyncpg.UndefinedTableError:
         raise Refused("The database is not set up yet. Run `keyledger migrate` first.", "database") from None
@@ -120,3 +122,9 @@ async def verify(operator: Operator) -> dict[str, Any]:
     found = await verify_log(operator.store)
     result: dict[str, Any] = {"holds": found.fault is None, "events": found.events, "streams": found.streams}
     return result if found.fault is None else {**result, **found.fault._asdict()}
+
+
+async def rotate_keys(operator: Operator) -> dict[str, Any]:
+    """Wrap every data key with the newest secret key, and return how many were not."""
+    keys = KeyRing(operator.settings.key_bytes)
+    return {"rewrapped": await SecretVault(operator.pool, keys).rewrap(), "key": keys.newest}

@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from events.decisions import Rules
 from events.domains import MailDomainPolicy
+from events.secrets import SecretVault
 from service.commands.idempotency import IdempotencyKeys
 from service.identity.resources import IdentityResources
 from service.metrics import Metrics
 from service.oidc.client import RelyingParty
 from service.settings import Settings
-
-if TYPE_CHECKING:
-    from events.secrets import SecretVault
 
 RECENT_SSO: Final = timedelta(days=30)
 
@@ -23,7 +21,7 @@ class CommandResources:
     """What identity has (pool, store, clock, rules ...), the vault of secrets, and the way to providers."""
 
     identity: IdentityResources
-    vault: "SecretVault"
+    vault: SecretVault
     relying_party: RelyingParty
     idempotency: IdempotencyKeys
     metrics: Metrics

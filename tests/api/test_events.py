@@ -58,7 +58,10 @@ async def test_later_changes_of_a_list_build_on_earlier_ones(acme: Management) -
     """Each change is judged on what the ones before it led to."""
     add = {"type": "DomainAdded", "data": {"domain": "acme.example"}}
     verify = {"type": "DomainVerified", "data": {"domain": "acme.example"}}
-    assert events_of(await acme.post("/workspaces/acme/events", [add, add, verify])) == ["DomainAdded", "DomainVerified"]
+    assert events_of(await acme.post("/workspaces/acme/events", [add, add, verify])) == [
+        "DomainAdded",
+        "DomainVerified",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,9 @@ async def test_a_key_belongs_to_one_request(acme: Management) -> None:
     body = {"type": "DomainAdded", "data": {"domain": "acme.example"}}
     await acme.post("/workspaces/acme/events", body, Idempotency_Key="k-1")
     other = {"type": "DomainAdded", "data": {"domain": "globex.example"}}
-    assert (await acme.post("/workspaces/acme/events", other, 409, Idempotency_Key="k-1"))["code"] == "idempotency_conflict"
+    assert (await acme.post("/workspaces/acme/events", other, 409, Idempotency_Key="k-1"))[
+        "code"
+    ] == "idempotency_conflict"
     same_with_condition = await acme.post("/workspaces/acme/events", body, 409, Idempotency_Key="k-1", If_Match='"1"')
     assert same_with_condition["code"] == "idempotency_conflict"
     theirs = await acme.new_token("grace", "support")

@@ -60,7 +60,9 @@ async def test_every_reference_leads_somewhere(api: Management) -> None:
         ("DELETE", "/workspaces", 405, "method_not_allowed"),
     ],
 )
-async def test_what_is_not_there_is_a_problem_too(api: Management, method: str, path: str, status: int, code: str) -> None:
+async def test_what_is_not_there_is_a_problem_too(
+    api: Management, method: str, path: str, status: int, code: str
+) -> None:
     """Unknown addresses and methods answer problem documents."""
     answer = await api.call(method, path)
     problem = await answer.json()
@@ -72,7 +74,9 @@ async def test_bodies_are_bounded_and_typed(api: Management) -> None:
     """A body too large is 413, one that is not JSON 415, one where none belongs data_invalid."""
     token = {"Authorization": f"Bearer {api.token.get_secret_value()}"}
     url = "/api/v1/workspaces"
-    large = await api.client.post(url, data=b'"' + b"x" * 70_000 + b'"', headers={**token, "Content-Type": "application/json"})
+    large = await api.client.post(
+        url, data=b'"' + b"x" * 70_000 + b'"', headers={**token, "Content-Type": "application/json"}
+    )
     text = await api.client.post(url, data=b"{}", headers={**token, "Content-Type": "text/plain"})
     needless = await api.client.get(url, data=b"{}", headers=token)
     codes = [(one.status, (await one.json())["code"]) for one in (large, text, needless)]

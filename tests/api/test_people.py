@@ -137,7 +137,10 @@ async def test_a_member_is_deactivated_and_reactivated(acme: Management) -> None
     path = "/workspaces/acme/members/ada@acme.example"
     gone = await acme.patch(path, {"status": "deactivated", "reason": "left"})
     back = await acme.patch(path, {"status": "active", "role": "viewer"})
-    assert ([event["type"] for event in gone["events"]], gone["member"]["status"]) == (["MemberDeactivated"], "deactivated")
+    assert ([event["type"] for event in gone["events"]], gone["member"]["status"]) == (
+        ["MemberDeactivated"],
+        "deactivated",
+    )
     assert [event["type"] for event in back["events"]] == ["MemberReactivated", "MemberRoleChanged"]
     assert (back["member"]["status"], back["member"]["role"]) == ("active", "viewer")
 
@@ -172,7 +175,9 @@ async def test_an_unknown_member_is_404(acme: Management) -> None:
     await acme.register("globex")
     member_id = await add_member(acme, "ada@globex.example", slug="globex")
     for name in (member_id, "ada@globex.example", "nobody"):
-        assert (await acme.patch(f"/workspaces/acme/members/{name}", {"role": "admin"}, 404))["code"] == "member_unknown"
+        assert (await acme.patch(f"/workspaces/acme/members/{name}", {"role": "admin"}, 404))[
+            "code"
+        ] == "member_unknown"
 
 
 async def test_a_bypass_tells_the_owners_and_shows_the_address(acme: Management) -> None:

@@ -16,7 +16,15 @@ WRONG = "klt_" + "A" * 43
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", f"Bearer {WRONG}", f"Basic {WRONG}", f"Bearer {WRONG} {WRONG}", "Bearer " + "x" * 500, "Bearer klt_é"],
+    [
+        "",
+        "Bearer",
+        f"Bearer {WRONG}",
+        f"Basic {WRONG}",
+        f"Bearer {WRONG} {WRONG}",
+        "Bearer " + "x" * 500,
+        "Bearer klt_é",
+    ],
 )
 async def test_without_a_good_token_there_is_no_answer(api: Management, authorization: str) -> None:
     """401 with WWW-Authenticate, code unauthenticated, and nothing of what was sent."""

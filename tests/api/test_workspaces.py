@@ -6,9 +6,15 @@ from support.management import Management
 
 async def test_registering_creates_the_stream_and_answers_its_event(api: Management) -> None:
     """POST /workspaces answers 201 with WorkspaceRegistered, whose actor is the token, never the body."""
-    answer = await api.call("POST", "/workspaces", {"slug": "acme", "name": "Acme", "plan": "one", "reason": "contract"})
+    answer = await api.call(
+        "POST", "/workspaces", {"slug": "acme", "name": "Acme", "plan": "one", "reason": "contract"}
+    )
     body = await answer.json()
-    assert (answer.status, answer.headers["ETag"], answer.headers["Location"]) == (201, '"1"', "/api/v1/workspaces/acme")
+    assert (answer.status, answer.headers["ETag"], answer.headers["Location"]) == (
+        201,
+        '"1"',
+        "/api/v1/workspaces/acme",
+    )
     (event,) = body["events"]
     assert event["type"] == "WorkspaceRegistered"
     assert event["data"] == {"slug": "acme", "name": "Acme", "plan": "one"}
@@ -87,7 +93,11 @@ async def test_every_past_version_and_moment_can_be_read(api: Management) -> Non
     await api.record("acme", "DomainAdded", {"domain": "acme.example"})
     await api.record("acme", "JitDisabled")
     then = await api.get("/workspaces/acme?version=2")
-    assert ([one["domain"] for one in then["domains"]], then["jit"]["enabled"], then["version"]) == (["acme.example"], True, 2)
+    assert ([one["domain"] for one in then["domains"]], then["jit"]["enabled"], then["version"]) == (
+        ["acme.example"],
+        True,
+        2,
+    )
     recorded_at = first["events"][0]["recorded_at"]
     assert (await api.get(f"/workspaces/acme?at={recorded_at}"))["version"] == 1
     problem = await api.get("/workspaces/acme?at=2020-01-01T00:00:00Z", 404)
@@ -97,7 +107,16 @@ async def test_every_past_version_and_moment_can_be_read(api: Management) -> Non
 
 @pytest.mark.parametrize(
     "query",
-    ["at=2026-11-25", "at=now", "version=0", "version=99", "version=x", "version=1&at=2026-11-25T00:00:00Z", "vesrion=1", "version=1&version=2"],
+    [
+        "at=2026-11-25",
+        "at=now",
+        "version=0",
+        "version=99",
+        "version=x",
+        "version=1&at=2026-11-25T00:00:00Z",
+        "vesrion=1",
+        "version=1&version=2",
+    ],
 )
 async def test_a_moment_that_is_none_is_refused(api: Management, query: str) -> None:
     """A typo or an impossible value never answers the present instead."""

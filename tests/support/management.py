@@ -13,6 +13,8 @@ from support.database import Pool
 from support.identity_world import KEY, LIMITS, TurnedClock
 
 from events.envelope import Actor, Context
+from events.sealing import KeyRing
+from events.secrets import SecretVault
 from events.store import EventStore
 from service.api.problem import problem_of_http
 from service.api.routes import setup_api
@@ -113,7 +115,7 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         )
         resources = CommandResources(
             identity=identity,
-            vault=None,  # type: ignore[arg-type]
+            vault=SecretVault(pool, KeyRing([KEY])),
             relying_party=RelyingParty(http, clock),
             idempotency=IdempotencyKeys([KEY]),
             metrics=Metrics(),
@@ -124,6 +126,5 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         app[COMMANDS] = commands
         setup_api(app)
         async with TestClient(TestServer(app)) as client:
-            clock.turn(seconds=0)
             token = await create_token(pool, store, "ada-support", "support", OPERATOR)
             yield Management(client, pool, store, clock, commands, token)
