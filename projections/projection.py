@@ -1,0 +1,126 @@
+"""What a catch-up projection is, and where its progress and its parked streams are kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from events.envelope import Recorded
+
+if TYPE_CHECKING:
+    from events.store import Connection
+
+
+class Projection(Protocol):
+    """A read model that follows the log. Its table is ``projection.<name>``."""
+
+    @property
+    def name(self) -> str:
+        """Name with version, such as ``timeline_v1``; another version is another table."""
+
+    async def apply(self, conn: "Connection", table: str, events: Sequence[Recorded]) -> None:
+        """Write what the events mean into ``table``, in the caller's transaction.
+
+        The same events may come again, and must then change nothing. An exception is about these events; where the
+        projector narrows it down to one, that event's stream is parked.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a projection has come: the last position it has taken in, of which epoch of the log."""
+
+    position: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A stream with an event that a projection cannot take in. ``parked_at`` is None while it is still tried again."""
+
+    stream_id: str
+    position: int
+    error: str
+    attempts: int
+    at: datetime
+    parked_at: datetime | None
+
+
+class LogWentBack(Exception):  # noqa: N818 - named by what happened
+    """The log ends before what the projection has taken in, as after a restore. It is to be rebuilt."""
+
+
+class CheckpointMoved(Exception):  # noqa: N818 - named by what happened
+    """Another instance moved the checkpoint; this batch was rolled back."""
+
+
+def table_of(projection: Projection) -> str:
+    """Return the projection's live table."""
+    return f"projection.{projection.name}"
+
+
+def lock_of(name: str) -> str:
+    """Return what is hashed into the key of the projection's advisory lock."""
+    return f"keyledger/projection/{name}"
+
+
+async def read_checkpoint(conn: "Connection", name: str) -> Checkpoint:
+    """Return where a projection stands, beginning at the log's start when it never ran.
+
+    Raises:
+        LogWentBack: it has taken in more than the log now holds.
+    """
+    await conn.execute(
+        """
+        insert into projection.checkpoints (projection, position, epoch)
+        select $1, 0, max(epoch) from ledger.epochs
+        on conflict (projection) do nothing
+        """,
+        name,
+    )
+    row = await conn.fetchrow(
+        """
+        select c.position, (select max(epoch) from ledger.epochs) as epoch,
+            coalesce((select min(began_after) from ledger.epochs e where e.epoch > c.epoch), c.position) as common,
+            coalesce((select max(position) from ledger.events), 0) as head
+        from projection.checkpoints c where c.projection = $1
+        """,
+        name,
+    )
+    assert row is not None  # noqa: S101 - inserted above, and never deleted
+    if row["position"] > min(row["common"], row["head"]):
+        message = f"The log ends before position {row['position']}, which {name} has taken in. Rebuild {name}."
+        raise LogWentBack(message)
+    return Checkpoint(row["position"], row["epoch"])
+
+
+async def move_checkpoint(conn: "Connection", name: str, seen: Checkpoint, position: int) -> None:
+    """Move the checkpoint from what was read to ``position``, in the transaction of the writes it stands for.
+
+    Raises:
+        CheckpointMoved: it is no longer where it was read.
+    """
+    moved = await conn.fetchval(
+        """
+        update projection.checkpoints set position = $3, epoch = $4, updated_at = clock_timestamp()
+        where projection = $1 and position = $2 returning true
+        """,
+        name,
+        seen.position,
+        position,
+        seen.epoch,
+    )
+    if not moved:
+        raise CheckpointMoved(name)
+
+
+async def read_parked(conn: "Connection", name: str) -> list[Parked]:
+    """Return the streams that a projection has trouble with, the longest first."""
+    rows = await conn.fetch(
+        """
+        select stream_id, position, error, attempts, at, parked_at from projection.parked
+        where projection = $1 order by position
+        """,
+        name,
+    )
+    return [Parked(*row) for row in rows]
