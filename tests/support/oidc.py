@@ -1,17 +1,19 @@
 """What tests of the relying party share: a clock to turn, and logins at the fake provider."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from pydantic import SecretStr
 from support.provider import FakeProvider
 from support.tokens import base64url
 
 from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
+from service.oidc.errors import OidcError
 
 REDIRECT_URI: Final = "http://127.0.0.1:8080/api/sso/callback/acme"
 VERIFIER: Final = "v" * 43
@@ -64,3 +66,10 @@ async def sign_in(
     answer = parse_qs(urlsplit(await provider.log_in(url)).query)
     before_exchange()
     return await relying_party.complete(used, metadata, answer["code"][0], REDIRECT_URI, verifier, nonce)
+
+
+async def fails(call: Awaitable[object]) -> OidcError:
+    """Return the error that the call has to end with."""
+    with pytest.raises(OidcError) as failed:
+        await call
+    return failed.value

@@ -1,0 +1,195 @@
+"""How the client behaves towards providers that do not behave, and towards what only looks like one."""
+
+import asyncio
+import gzip
+import time
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from support.oidc import TurnedClock, fails
+from support.provider import FakeProvider
+
+from service.oidc.http import LARGEST_ANSWER, ProviderClient
+from service.oidc.policy import ProviderPolicy
+
+LOOPBACK = ProviderPolicy(allow_loopback=True)
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def raw_server(talk: Talk) -> AsyncIterator[str]:
+    """A server that says whatever it likes once a request came."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await talk(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("target", ["http://127.0.0.1:1/", "https://evil.example/", "file:///etc/passwd"])
+async def test_h04_h05_no_redirect_is_followed_and_nothing_sent_again(
+    http: ProviderClient, provider: FakeProvider, status: int, target: str
+) -> None:
+    provider.hooks["token"] = lambda _: web.Response(status=status, headers={"Location": target})
+    provider.hooks["discovery"] = provider.hooks["token"]
+    posted = await fails(http.post_form(provider.endpoint("token"), {"client_secret": "s"}))
+    got = await fails(http.get_json(f"{provider.issuer}/.well-known/openid-configuration"))
+    assert (posted.reason, posted.detail) == (got.reason, got.detail) == ("provider_misconfigured", "redirect_refused")
+    assert len(provider.received) == 2
+
+
+COMPRESSED = {
+    "H13 gzip": ("gzip", gzip.compress(b'{"a":"' + b"a" * 10_000_000 + b'"}')),
+    "H13 deflate": ("deflate", zlib.compress(b"{}")),
+    "H13 br": ("br", b"\x8b\x00\x80{}\x03"),
+    "H13 zstd": ("zstd", b"(\xb5/\xfd"),
+    "H13 two at once": ("gzip, gzip", gzip.compress(gzip.compress(b"{}"))),
+}
+
+
+@pytest.mark.parametrize("row", COMPRESSED)
+async def test_h13_nothing_compressed_is_read(http: ProviderClient, provider: FakeProvider, row: str) -> None:
+    encoding, body = COMPRESSED[row]
+    provider.hooks["keys"] = lambda _: web.Response(body=body, headers={"Content-Encoding": encoding})
+    assert (await fails(http.get_json(provider.endpoint("keys")))).detail == "answer_compressed"
+    assert provider.received[0].headers["Accept-Encoding"] == "identity"
+
+
+async def test_h13_an_endless_answer_is_cut_at_one_mebibyte(http: ProviderClient) -> None:
+    sent = 0
+
+    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
+            await writer.drain()
+            sent += 65536
+
+    async with raw_server(endless) as url:
+        assert (await fails(http.get_json(url))).detail == "answer_too_large"
+    assert sent < 16 * LARGEST_ANSWER
+
+
+@pytest.mark.parametrize("drip", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", b"HTTP/1.1 200 OK\r\nX-A: b\r\n"])
+async def test_h14_a_provider_that_drips_is_given_up_after_the_whole_time(drip: bytes) -> None:
+    async def slowly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(drip)
+        while True:
+            writer.write(b"x" if b"\r\n\r\n" not in drip else b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with ProviderClient(LOOPBACK, timeout_s=0.2) as http, raw_server(slowly) as url:
+        begun = time.monotonic()
+        error = await fails(http.get_json(url))
+        assert (error.reason, error.detail) == ("provider_unreachable", "timeout")
+        assert time.monotonic() - begun < 1.5
+
+
+async def test_h11_a_reset_after_the_request_is_not_answered_by_a_second_one(http: ProviderClient) -> None:
+    requests = 0
+
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        requests += 1
+        writer.transport.abort()
+
+    async with raw_server(reset) as url:
+        error = await fails(http.post_form(url, {"code": "c"}))
+    assert (error.reason, error.detail) == ("provider_unreachable", "connection_failed")
+    assert requests == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X-Many: 1\r\n" * 500 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+        b"",
+    ],
+    ids=["no HTTP", "negative length", "long header", "many headers", "cut short", "nothing"],
+)
+async def test_what_is_not_http_is_a_failed_connection(http: ProviderClient, answer: bytes) -> None:
+    async def say(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    async with raw_server(say) as url:
+        assert (await fails(http.get_json(url))).reason == "provider_unreachable"
+
+
+async def test_h16_no_cookie_is_kept(http: ProviderClient, provider: FakeProvider) -> None:
+    for _ in range(2):
+        await http.get_json(provider.endpoint("keys"))
+    assert "Cookie" not in provider.received[1].headers
+
+
+async def test_h18_a_provider_that_does_not_answer_keeps_no_other_one_waiting(provider: FakeProvider) -> None:
+    waiting = asyncio.Event()
+    connections = 0
+
+    async def silent(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        waiting.set()
+        await asyncio.Event().wait()
+
+    async with ProviderClient(LOOPBACK, timeout_s=3.0) as http, raw_server(silent) as numeric:
+        url = numeric.replace("127.0.0.1", "localhost")
+        stuck = [asyncio.ensure_future(http.get_json(url)) for _ in range(200)]
+        await waiting.wait()
+        async with asyncio.timeout(1.0):
+            assert (await http.get_json(provider.endpoint("keys"))).status == 200
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+        assert connections <= 32
+
+
+LIMITS = {
+    "H12 Retry-After in seconds": ({"Retry-After": "17"}, 17),
+    "H12 Retry-After as a date": ({"Retry-After": "Wed, 25 Nov 2026 12:00:30 GMT"}, 30),
+    "H12 Retry-After of ages": ({"Retry-After": str(10**9)}, 3600),
+    "H12 Retry-After in the past": ({"Retry-After": "Wed, 25 Nov 2020 12:00:30 GMT"}, 1),
+    "H12 Retry-After garbage": ({"Retry-After": "soon"}, 60),
+    "H12 negative": ({"Retry-After": "-5"}, 60),
+    "H12 Okta's reset": ({"X-Rate-Limit-Reset": "1795608042"}, 42),
+    "H12 Okta's reset in milliseconds": ({"X-Rate-Limit-Reset": "1795608042000"}, 60),
+    "H12 nothing said": ({}, 60),
+}
+
+
+@pytest.mark.parametrize("row", LIMITS)
+async def test_h12_a_provider_that_limits_is_left_alone_and_nobody_waits(
+    http: ProviderClient, provider: FakeProvider, clock: TurnedClock, row: str
+) -> None:
+    headers, seconds = LIMITS[row]
+    clock.now = clock.now.fromtimestamp(1_795_608_000, clock.now.tzinfo)
+    provider.hooks["token"] = lambda _: web.json_response({"errorCode": "E0000047"}, status=429, headers=headers)
+    error = await fails(http.post_form(provider.endpoint("token"), {}))
+    assert (error.reason, error.detail, error.retry_after) == ("provider_unreachable", "rate_limited", seconds)
+    assert f"{seconds} seconds" in error.explanation
+    assert len(provider.received) == 1
+
+
+async def test_a_client_that_is_not_open_says_so() -> None:
+    with pytest.raises(RuntimeError):
+        await ProviderClient(LOOPBACK).get_json("http://127.0.0.1:1/")

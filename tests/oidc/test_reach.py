@@ -1,0 +1,130 @@
+"""What the client reaches: public addresses by https, whatever names resolve to, and with a right certificate."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from support.certificates import server_context
+from support.oidc import fails
+from support.provider import FakeProvider
+
+from service.oidc.http import ProviderClient
+from service.oidc.policy import ProviderPolicy
+
+LOOPBACK = ProviderPolicy(allow_loopback=True)
+
+
+class Names(AbstractResolver):
+    """A name server that answers each time what comes next."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+        """Answer, whatever ``family`` is asked for."""
+        del family
+        addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return [
+            {"hostname": host, "host": address, "port": port, "family": 2, "proto": 0, "flags": 0}
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def answer_names(client: ProviderClient, *answers: list[str]) -> None:
+    assert client._session is not None
+    connector: Any = client._session.connector
+    connector._resolver = Names(*answers)
+    connector._use_dns_cache = False
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["10.0.0.1"], ["169.254.169.254"], ["10.0.0.1", "127.0.0.1"]])
+async def test_h03_a_public_name_with_a_private_address_is_not_connected_to(addresses: list[str]) -> None:
+    async with ProviderClient(ProviderPolicy()) as http:
+        answer_names(http, addresses)
+        error = await fails(http.get_json("https://rebound.example/"))
+    assert (error.reason, error.detail) == ("provider_unreachable", "address_refused")
+
+
+async def test_h03_every_connection_is_judged_by_its_own_address(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name may lead to a provider now and to a private address a moment later."""
+    policy = ProviderPolicy(allow_loopback=True, allowed_hosts=frozenset({f"localhost:{provider.port}"}))
+    async with ProviderClient(policy) as http:
+        answer_names(http, ["127.0.0.1"], ["10.0.0.1"])
+        url = f"http://localhost:{provider.port}/oauth2/v1/keys"
+        assert (await http.get_json(url)).status == 200
+        assert http._session is not None
+        assert http._session.connector is not None
+        await http._session.connector.close()
+    async with ProviderClient(policy) as http:
+        answer_names(http, ["10.0.0.1"])
+        assert (await fails(http.get_json(url))).detail == "address_refused"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://acme.okta.com/",
+        "https://127.0.0.1/",
+        "https://0x7f000001/",
+        "https://２.example/",
+        "https://ada:pw@acme.okta.com/",
+        "https://acme.okta.com:8443/",
+        "https://acme.okta.com/#fragment",
+        "file:///etc/passwd",
+        "https://localhost/",
+    ],
+)
+async def test_h07_no_request_leaves_for_an_address_beyond_the_policy(url: str) -> None:
+    async with ProviderClient(ProviderPolicy()) as http:
+        error = await fails(http.get_json(url))
+    assert (error.reason, error.detail) == ("provider_misconfigured", "address_refused")
+
+
+async def test_h17_a_certificate_that_is_trusted_and_right_is_accepted(tmp_path: Path) -> None:
+    server, client = server_context(tmp_path)
+    async with FakeProvider(ssl_context=server) as provider, ProviderClient(LOOPBACK, ssl_context=client) as http:
+        assert (await http.get_json(provider.endpoint("keys"))).status == 200
+
+
+@pytest.mark.parametrize("wrong", ["self-signed", "name", "expired"])
+async def test_h17_any_other_certificate_is_refused(tmp_path: Path, wrong: str) -> None:
+    address = "127.0.0.2" if wrong == "name" else "127.0.0.1"
+    server, client = server_context(tmp_path, address=address, expired=wrong == "expired")
+    trusted = None if wrong == "self-signed" else client
+    async with FakeProvider(ssl_context=server) as provider, ProviderClient(LOOPBACK, ssl_context=trusted) as http:
+        error = await fails(http.get_json(provider.endpoint("keys")))
+    assert (error.reason, error.detail) == ("provider_unreachable", "tls_failed")
+
+
+async def test_h17_a_provider_that_speaks_old_protocols_only_is_not_spoken_to(tmp_path: Path) -> None:
+    server, client = server_context(tmp_path)
+    old_protocols(server)
+    async with FakeProvider(ssl_context=server) as provider, ProviderClient(LOOPBACK, ssl_context=client) as http:
+        assert (await fails(http.get_json(provider.endpoint("keys")))).reason == "provider_unreachable"
+        old_protocols(client)
+        assert (await http.get_json(provider.endpoint("keys"))).status == 200, "a client of its age is answered"
+
+
+def old_protocols(context: ssl.SSLContext) -> None:
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+
+async def test_a_closed_port_and_an_unknown_name_are_told_apart(http: ProviderClient) -> None:
+    assert (await fails(http.get_json("http://127.0.0.1:1/"))).detail == "connection_failed"
+    assert http._session is not None
+    connector: Any = http._session.connector
+    connector._resolver = type(
+        "NoNames", (Names,), {"resolve": lambda *_, **__: (_ for _ in ()).throw(OSError("unknown"))}
+    )([])
+    assert (await fails(http.get_json("https://nobody.example/"))).detail == "name_unknown"
