@@ -1,8 +1,7 @@
-"""What a catch-up projection is, and where its progress and its parked streams are kept."""
+"""What a catch-up projection is, and how far it has come."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from events.envelope import Recorded
@@ -34,34 +33,17 @@ class Checkpoint:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """A stream with an event that a projection cannot take in. ``parked_at`` is None while it is still tried again."""
-
-    stream_id: str
-    position: int
-    error: str
-    attempts: int
-    at: datetime
-    parked_at: datetime | None
-
-
-class LogWentBack(Exception):  # noqa: N818 - named by what happened
+class LogWentBack(Exception):
     """The log ends before what the projection has taken in, as after a restore. It is to be rebuilt."""
 
 
-class CheckpointMoved(Exception):  # noqa: N818 - named by what happened
+class CheckpointMoved(Exception):
     """Another instance moved the checkpoint; this batch was rolled back."""
 
 
 def table_of(projection: Projection) -> str:
     """Return the projection's live table."""
     return f"projection.{projection.name}"
-
-
-def lock_of(name: str) -> str:
-    """Return what is hashed into the key of the projection's advisory lock."""
-    return f"keyledger/projection/{name}"
 
 
 async def read_checkpoint(conn: "Connection", name: str) -> Checkpoint:
@@ -114,13 +96,15 @@ async def move_checkpoint(conn: "Connection", name: str, seen: Checkpoint, posit
         raise CheckpointMoved(name)
 
 
-async def read_parked(conn: "Connection", name: str) -> list[Parked]:
-    """Return the streams that a projection has trouble with, the longest first."""
-    rows = await conn.fetch(
-        """
-        select stream_id, position, error, attempts, at, parked_at from projection.parked
-        where projection = $1 order by position
-        """,
-        name,
-    )
-    return [Parked(*row) for row in rows]
+async def wait_for_turn(conn: "Connection", name: str) -> None:
+    """Keep every projector off the projection until the transaction ends."""
+    await conn.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", _lock_of(name))
+
+
+async def take_turn(conn: "Connection", name: str) -> bool:
+    """Do the same if nobody else is at work on the projection; tell whether it is so."""
+    return bool(await conn.fetchval("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", _lock_of(name)))
+
+
+def _lock_of(name: str) -> str:
+    return f"keyledger/projection/{name}"

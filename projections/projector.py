@@ -11,23 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 
 from events.envelope import Recorded
 from events.store import EventStore
-from events.store_errors import LOST
-from projections.projection import (
-    CheckpointMoved,
-    LogWentBack,
-    Parked,
-    Projection,
-    lock_of,
-    move_checkpoint,
-    read_checkpoint,
-    read_parked,
-    table_of,
-)
+from projections.parking import OURS, PASSING, Parked, count_failure, describe, forget_failures, read_parked
+from projections.projection import Projection, move_checkpoint, read_checkpoint, table_of, take_turn
 
 if TYPE_CHECKING:
     from events.store import Connection
@@ -39,24 +28,8 @@ ATTEMPTS = 5
 BACKOFF_S = 0.1
 BACKOFF_MAXIMUM_S = 30.0
 POLL_S = 1.0
-ERROR_CHARACTERS = 300
 
 Sleep = Callable[[float], Awaitable[None]]
-
-_PASSING = (
-    *LOST,
-    OSError,
-    TimeoutError,
-    CheckpointMoved,
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-"""Trouble that passes and says nothing about any event."""
-
-_OURS = (LogWentBack, asyncpg.SyntaxOrAccessError)
-"""Trouble with the projection itself: parking streams one by one would only hide it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +38,6 @@ class Step:
 
     passed: int
     stumbled: Parked | None = None
-
-
-class StillParked(Exception):  # noqa: N818 - named by what happened
-    """The stream could not be un-parked: its event cannot be taken in yet. Everything is as before."""
 
 
 class Projector:
@@ -147,14 +116,14 @@ class Projector:
             try:
                 async with conn.transaction():
                     return await self._take_batch(conn)
-            except (*_PASSING, *_OURS):
+            except (*PASSING, *OURS):
                 raise
             except Exception:  # noqa: BLE001 - whatever an event provokes is that event's problem
                 async with conn.transaction():
                     return await self._take_singly(conn)
 
     async def _take_batch(self, conn: "Connection") -> Step:
-        if not await self._lock(conn):
+        if not await take_turn(conn, self._projection.name):
             return Step(0)
         seen = await read_checkpoint(conn, self._projection.name)
         events = await self._store.read_all(seen.position, self._batch, conn=conn)
@@ -164,12 +133,12 @@ class Projector:
         parked = {one.stream_id for one in troubled if one.parked_at is not None}
         await self._apply(conn, [event for event in events if event.stream_id not in parked])
         if len(parked) < len(troubled):
-            await self._forget_stumbles(conn)
+            await forget_failures(conn, self._projection.name)
         await move_checkpoint(conn, self._projection.name, seen, events[-1].position)
         return Step(len(events))
 
     async def _take_singly(self, conn: "Connection") -> Step:
-        if not await self._lock(conn):
+        if not await take_turn(conn, self._projection.name):
             return Step(0)
         name = self._projection.name
         seen = await read_checkpoint(conn, name)
@@ -179,7 +148,7 @@ class Projector:
             if event.stream_id not in parked:
                 error = await self._try(conn, event)
                 if error is not None:
-                    stumbled = await self._count(conn, event, error)
+                    stumbled = await count_failure(conn, name, event, error, self._attempts)
                     if stumbled.parked_at is None:
                         break
                     parked.add(event.stream_id)
@@ -192,7 +161,7 @@ class Projector:
         try:
             async with conn.transaction():
                 await self._apply(conn, [event])
-        except (*_PASSING, *_OURS):
+        except (*PASSING, *OURS):
             raise
         except Exception as error:  # noqa: BLE001 - kept with the event
             return error
@@ -202,89 +171,6 @@ class Projector:
         if events:
             await self._projection.apply(conn, table_of(self._projection), events)
 
-    async def _count(self, conn: "Connection", event: Recorded, error: Exception) -> Parked:
-        row = await conn.fetchrow(
-            """
-            insert into projection.parked as p (projection, stream_id, position, error, attempts, parked_at)
-            values ($1, $2, $3, $4, 1, case when $5 <= 1 then clock_timestamp() end)
-            on conflict (projection, stream_id) do update set
-                position = excluded.position, error = excluded.error, at = clock_timestamp(),
-                attempts = case when p.position = excluded.position then p.attempts + 1 else 1 end,
-                parked_at = case when p.position = excluded.position and p.attempts + 1 >= $5
-                    then clock_timestamp() end
-            returning stream_id, position, error, attempts, at, parked_at
-            """,
-            self._projection.name,
-            event.stream_id,
-            event.position,
-            describe(error),
-            self._attempts,
-        )
-        assert row is not None  # noqa: S101 - an upsert returns its row
-        stumbled = Parked(*row)
-        if stumbled.parked_at is not None:
-            log.error("stream_parked", projection=self._projection.name, stream=event.stream_id, problem=stumbled.error)
-        return stumbled
-
-    async def _forget_stumbles(self, conn: "Connection") -> None:
-        await conn.execute(
-            "delete from projection.parked where projection = $1 and parked_at is null", self._projection.name
-        )
-
-    async def _lock(self, conn: "Connection") -> bool:
-        query = "select pg_try_advisory_xact_lock(hashtextextended($1, 0))"
-        return bool(await conn.fetchval(query, lock_of(self._projection.name)))
-
-    async def unpark(self, stream_id: str) -> int:
-        """Take in what was left out of a parked stream, in order, and follow it again; return how many events that were.
-
-        Raises:
-            StillParked: the event cannot be taken in yet.
-        """
-        try:
-            async with self._store.pool.acquire() as conn, conn.transaction():
-                return await self._take_left_out(conn, stream_id)
-        except (*_PASSING, *_OURS):
-            raise
-        except Exception as error:
-            await self._store.pool.execute(
-                """
-                update projection.parked set attempts = attempts + 1, error = $3, at = clock_timestamp()
-                where projection = $1 and stream_id = $2
-                """,
-                self._projection.name,
-                stream_id,
-                describe(error),
-            )
-            message = f"{stream_id} stays parked in {self._projection.name}: {describe(error)}"
-            raise StillParked(message) from error
-
-    async def _take_left_out(self, conn: "Connection", stream_id: str) -> int:
-        name = self._projection.name
-        await conn.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", lock_of(name))
-        row = await conn.fetchrow(
-            """
-            delete from projection.parked where projection = $1 and stream_id = $2 and parked_at is not null
-            returning position
-            """,
-            name,
-            stream_id,
-        )
-        if row is None:
-            return 0
-        seen = await read_checkpoint(conn, name)
-        taken = 0
-        async for event in self._store.stream(stream_id, conn=conn):
-            if row["position"] <= event.position <= seen.position:
-                await self._apply(conn, [event])
-                taken += 1
-        return taken
-
-
-def describe(error: BaseException) -> str:
-    """Return a line about an error without what a database appends to it: the contents of rows."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:ERROR_CHARACTERS]
-
 
 def _backoff(attempts: int) -> float:
-    return min(BACKOFF_S * 2 ** min(attempts - 1, 20), BACKOFF_MAXIMUM_S)
+    return float(min(BACKOFF_S * 2 ** min(attempts - 1, 20), BACKOFF_MAXIMUM_S))
