@@ -1,0 +1,241 @@
+"""Rebuilding a read model from the first event, beside the live one, and swapping it in under live writes.
+
+Readers see the old table or the new one, each complete; the old one stays as ``<name>_former`` until the next rebuild.
+An event that cannot be taken in ends a rebuild, and the live table stays.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import asyncpg
+import orjson
+
+from events.replay import fold_all
+from events.store import EventStore
+from events.workspace import FOLD_VERSION, Workspace
+from projections.projection import Projection, table_of, wait_for_turn
+
+if TYPE_CHECKING:
+    from events.store import Connection
+
+APPEND_LOCK = 7311142301
+CONNECTIONS = "projection.connections"
+BATCH = 1000
+TURN_WAIT = "5s"
+SWAP_WAIT = "300ms"
+"""Shorter than deadlock_timeout: where a sign-in and a swap wait for each other, it is the swap that gives way."""
+
+SWAP_ATTEMPTS = 10
+SWAP_PAUSE_S = 0.5
+
+_PUT = """
+    insert into {table} (slug, name, plan, version, position, fold_version, document, updated_at)
+    select d.document ->> 'slug', d.document ->> 'name', d.document ->> 'plan', (d.document ->> 'version')::bigint,
+        d.position, $3, d.document, clock_timestamp()
+    from (select unnest($1::text[])::jsonb as document, unnest($2::bigint[]) as position) d
+    on conflict (slug) do update set name = excluded.name, plan = excluded.plan, version = excluded.version,
+        position = excluded.position, fold_version = excluded.fold_version, document = excluded.document,
+        updated_at = excluded.updated_at
+"""
+_BEHIND = """
+    select s.stream_id from ledger.streams s left join {table} c on c.slug = s.stream_id
+    where s.stream_id <> '$system' and c.version is distinct from s.version order by s.stream_id
+"""
+_DIFFERING = """
+    select new.slug from {table} new join projection.connections live using (slug)
+    where new.version = live.version and new.fold_version = live.fold_version and new.document <> live.document
+    order by new.slug
+"""
+
+
+class RebuildRunning(Exception):
+    """Somebody else is rebuilding the same read model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild read: so many events. ``differing`` are the workspaces whose live row was not what follows."""
+
+    events: int
+    differing: tuple[str, ...] = ()
+
+
+async def rebuild(store: EventStore, projection: Projection, *, batch: int = BATCH) -> Rebuilt:
+    """Rebuild a catch-up projection and swap it in, with its checkpoint; parked streams are followed again.
+
+    Args:
+        store: the log, through a pool of the role that owns the tables.
+        projection: what is rebuilt.
+        batch: how many events one transaction takes in.
+
+    Raises:
+        RebuildRunning: somebody else is at it.
+        Exception: what the projection raised about an event; the live table is as before.
+    """
+    async with store.pool.acquire() as conn, _alone(conn, projection.name):
+        twin = await _empty_twin(conn, table_of(projection))
+        building = _Building(store, projection, conn, twin, batch)
+        while await building.take():
+            pass
+        await _until_swapped(building.finish)
+        return Rebuilt(building.events)
+
+
+class _Building:
+    """A catch-up projection's rebuild in progress."""
+
+    def __init__(self, store: EventStore, projection: Projection, conn: "Connection", twin: str, batch: int) -> None:
+        self._store, self._projection, self._conn, self._twin, self._batch = store, projection, conn, twin, batch
+        self._position = 0
+        self.events = 0
+
+    async def take(self) -> bool:
+        """Take in one batch; tell whether there may be more."""
+        async with self._conn.transaction():
+            events = await self._store.read_all(self._position, self._batch, conn=self._conn)
+            if events:
+                await self._projection.apply(self._conn, self._twin, events)
+        if events:
+            self._position = events[-1].position
+            self.events += len(events)
+        return len(events) == self._batch
+
+    async def finish(self) -> None:
+        """Catch up while the live projector waits, and swap; the checkpoint goes with the table."""
+        before = self._position, self.events
+        try:
+            async with self._conn.transaction():
+                await self._finish(self._projection.name)
+        except BaseException:
+            self._position, self.events = before
+            raise
+
+    async def _finish(self, name: str) -> None:
+        await self._conn.execute(f"set local lock_timeout = '{TURN_WAIT}'")
+        await wait_for_turn(self._conn, name)
+        while await self.take():
+            pass
+        await self._conn.execute(
+            """
+            insert into projection.checkpoints (projection, position, epoch)
+            select $1, $2, max(epoch) from ledger.epochs
+            on conflict (projection) do update set
+                position = excluded.position, epoch = excluded.epoch, updated_at = clock_timestamp()
+            """,
+            name,
+            self._position,
+        )
+        await self._conn.execute("delete from projection.parked where projection = $1", name)
+        await _swap(self._conn, table_of(self._projection), self._twin)
+
+
+async def rebuild_connections(store: EventStore) -> Rebuilt:
+    """Rebuild the connection read model and swap it in under the append lock, which is held for moments.
+
+    Args:
+        store: the log, through a pool of at least two connections of the role that owns the tables.
+
+    Raises:
+        RebuildRunning: somebody else is at it.
+        UnreadableEvent: an event cannot be folded; the live table is as before.
+    """
+    async with store.pool.acquire() as conn, _alone(conn, "connections"):
+        twin = await _empty_twin(conn, CONNECTIONS)
+        waiting: list[Workspace] = []
+
+        async def keep(state: Workspace) -> None:
+            waiting.append(state)
+            if len(waiting) == BATCH:
+                await _put(conn, twin, waiting)
+                waiting.clear()
+
+        events = await fold_all(store, keep)
+        await _put(conn, twin, waiting)
+        differing: list[str] = []
+
+        async def finish() -> None:
+            differing[:] = await _finish_connections(store, conn, twin)
+
+        await _until_swapped(finish)
+        return Rebuilt(events, tuple(differing))
+
+
+async def _finish_connections(store: EventStore, conn: "Connection", twin: str) -> list[str]:
+    async with conn.transaction():
+        await conn.execute(f"set local lock_timeout = '{TURN_WAIT}'")
+        await conn.execute("select pg_advisory_xact_lock($1)", APPEND_LOCK)
+        for row in await conn.fetch(_BEHIND.format(table=twin)):
+            state = Workspace(row["stream_id"])
+            async for event in store.stream(state.slug, conn=conn):
+                state.apply_recorded(event)
+            await _put(conn, twin, [state])
+        differing = [row["slug"] for row in await conn.fetch(_DIFFERING.format(table=twin))]
+        await _swap(conn, CONNECTIONS, twin)
+    return differing
+
+
+async def _put(conn: "Connection", twin: str, states: Sequence[Workspace]) -> None:
+    documents = [orjson.dumps(state.to_document()).decode() for state in states]
+    await conn.execute(_PUT.format(table=twin), documents, [state.position for state in states], FOLD_VERSION)
+
+
+async def _empty_twin(conn: "Connection", live: str) -> str:
+    """Make an empty table like the live one, with indexes, options and grants; what a crash left there is gone."""
+    twin = f"{live}_rebuild"
+    async with conn.transaction():
+        await conn.execute(f"drop table if exists {twin}")
+        await conn.execute(f"create table {twin} (like {live} including all)")
+        options = await conn.fetchval(
+            "select array_to_string(reloptions, ', ') from pg_class where oid = $1::text::regclass", live
+        )
+        if options:
+            await conn.execute(f"alter table {twin} set ({options})")
+        grants = await conn.fetch(
+            """
+            select a.privilege_type, a.grantee::regrole::text as grantee
+            from pg_class c cross join aclexplode(c.relacl) a
+            where c.oid = $1::text::regclass and a.grantee <> c.relowner
+            """,
+            live,
+        )
+        for grant in grants:
+            await conn.execute(f"grant {grant['privilege_type']} on {twin} to {grant['grantee']}")
+    return twin
+
+
+async def _swap(conn: "Connection", live: str, twin: str) -> None:
+    name = live.partition(".")[2]
+    await conn.execute(f"set local lock_timeout = '{SWAP_WAIT}'")
+    await conn.execute(f"drop table if exists {live}_former")
+    await conn.execute(f"alter table {live} rename to {name}_former")
+    await conn.execute(f"alter table {twin} rename to {name}")
+
+
+async def _until_swapped(finish: Callable[[], Awaitable[None]]) -> None:
+    # Whoever waits for the table holds up everybody who comes after; waiting briefly and often lets them through.
+    for attempt in range(1, SWAP_ATTEMPTS + 1):
+        try:
+            await finish()
+        except asyncpg.LockNotAvailableError:
+            if attempt == SWAP_ATTEMPTS:
+                raise
+            await asyncio.sleep(SWAP_PAUSE_S)
+        else:
+            return
+
+
+@asynccontextmanager
+async def _alone(conn: "Connection", name: str) -> AsyncIterator[None]:
+    # A lock of the session: the rebuild spans transactions, and a connection that is lost gives it back.
+    key = f"keyledger/rebuild/{name}"
+    if not await conn.fetchval("select pg_try_advisory_lock(hashtextextended($1, 0))", key):
+        message = f"{name} is being rebuilt at this moment."
+        raise RebuildRunning(message)
+    try:
+        yield
+    finally:
+        if not conn.is_closed():
+            await conn.execute("select pg_advisory_unlock(hashtextextended($1, 0))", key)
