@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.util import base64_to_int
 
 _RSA_ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 _CURVE_ALGORITHMS: Final[Mapping[tuple[str, str], frozenset[str]]] = {
@@ -76,9 +76,8 @@ def signature_key(jwk: object) -> SignatureKey:
 def _imported(jwk: dict[str, Any]) -> tuple[frozenset[str], Key]:
     if jwk.get("kty") == "RSA":
         # Only what makes the key is handed on: the library refuses a key for oddities in members that do not matter.
-        rsa = RSAKey.import_key({"kty": "RSA", "n": jwk["n"], "e": jwk["e"]})
-        _check_strength(rsa.public_key)
-        return _RSA_ALGORITHMS, rsa
+        _check_strength(base64_to_int(jwk["n"]).bit_length(), base64_to_int(jwk["e"]))
+        return _RSA_ALGORITHMS, RSAKey.import_key({"kty": "RSA", "n": jwk["n"], "e": jwk["e"]})
     curve = (jwk.get("kty"), jwk.get("crv"))
     algorithms = _CURVE_ALGORITHMS.get(curve)  # type: ignore[arg-type]
     if algorithms is None:
@@ -89,9 +88,9 @@ def _imported(jwk: dict[str, Any]) -> tuple[frozenset[str], Key]:
     return algorithms, OKPKey.import_key(members)
 
 
-def _check_strength(key: RSAPublicKey) -> None:
-    exponent = key.public_numbers().e
-    if not SMALLEST_MODULUS_BITS <= key.key_size <= LARGEST_MODULUS_BITS:
+def _check_strength(modulus_bits: int, exponent: int) -> None:
+    # The library only warns of a short modulus.
+    if not SMALLEST_MODULUS_BITS <= modulus_bits <= LARGEST_MODULUS_BITS:
         raise KeyUnusable("its modulus is too short or too long")
     if exponent % 2 == 0 or not SMALLEST_EXPONENT <= exponent <= LARGEST_EXPONENT:
         raise KeyUnusable("its exponent is not acceptable")
