@@ -22,7 +22,7 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 MARK_BYTES = 12
 _OVERHEAD = KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
-LARGEST_TEXT = 8192
+LARGEST_TEXT = 65_536
 
 
 def _derive(key: bytes, info: bytes) -> bytes:

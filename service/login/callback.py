@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from events.workspace import Workspace
+from projections.connection import load_connection
 from service.clock import Clock
 from service.cookiebox import CookieBox
 from service.identity.spent import spend
@@ -90,6 +91,10 @@ class Callback:
             return attempt
         connection = await self._connections.get(slug)
         refused = self._bound(attempt, slug, connection)
+        if refused is not None and refused.reason != "attempt_foreign":
+            # The attempt may have been begun, elsewhere, on a change that has not been heard of here yet.
+            connection = await load_connection(self._pool, slug)
+            refused = self._bound(attempt, slug, connection)
         if refused is not None or connection is None:
             return refused or Refused("workspace_unavailable", target=attempt.target)
         refused = await self._refuse_answer(attempt, fields)

@@ -11,12 +11,12 @@ from service.cookiebox import CookieBox
 from service.login.attempt import Attempt, AttemptCookies, begin
 from service.login.connections import Connections
 from service.login.outcome import Refused
+from service.login.slug import is_slug
 from service.login.targets import Targets
 from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
 
 LONGEST_HINT: Final = 320
-LONGEST_SLUG: Final = 63
 
 
 class Begun(NamedTuple):
@@ -69,7 +69,7 @@ class Initiate:
     ) -> Begun | Refused:
         """Begin an attempt for the workspace, or say why not. Unknown, disabled and off-plan are one refusal."""
         admitted = None if target is None else self._targets.admit(target)
-        connection = await self._connections.get(slug) if len(slug) <= LONGEST_SLUG else None
+        connection = await self._connections.get(slug) if is_slug(slug) else None
         if connection is None or not available(connection) or connection.credentials is None:
             return Refused("workspace_unavailable", target=admitted)
         credentials = connection.credentials

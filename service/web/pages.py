@@ -87,11 +87,11 @@ class Pages:
         return self.assets[name].path
 
     def render(
-        self, request: web.Request, name: str, *, status: int = 200, leads_out: bool = False, **values: object
+        self, request: web.Request, template: str, /, *, status: int = 200, leads_out: bool = False, **values: object
     ) -> web.Response:
         """Answer with a page. ``leads_out`` is for pages with a form whose answer leads on to a provider."""
         request_id = request.get(REQUEST_ID, "")
-        text = self.environment.get_template(f"{name}.html").render(request_id=request_id, **values)
+        text = self.environment.get_template(f"{template}.html").render(request_id=request_id, **values)
         headers: CIMultiDict[str] = self.headers.dynamic.copy()
         if leads_out:
             headers[POLICY_HEADER] = self.headers.policy_leading_out

@@ -1,15 +1,10 @@
 """The start page: what this is, and a way in by the workspace's short name."""
 
-import re
-from typing import Final
-
 from aiohttp import web
 
+from service.login.slug import LONGEST_SLUG, is_slug
 from service.web.form import single
 from service.web.pages import PAGES
-
-_SLUG = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
-LONGEST_SLUG: Final = 63
 
 
 async def show_start(request: web.Request) -> web.Response:
@@ -20,7 +15,7 @@ async def show_start(request: web.Request) -> web.Response:
 async def go_to_workspace(request: web.Request) -> web.Response:
     """``GET /sign-in?workspace=acme``: on to the workspace's initiate address. Does not tell which workspaces exist."""
     slug = single(request.query, ("workspace",)).get("workspace", "").strip().lower()
-    if len(slug) <= LONGEST_SLUG and _SLUG.fullmatch(slug):
+    if is_slug(slug):
         return web.Response(status=303, headers={"Location": f"/api/sso/initiate/{slug}"})
     problem = "A workspace’s short name has letters a to z, digits and single hyphens." if slug else "Enter a workspace."
     return request.app[PAGES].render(

@@ -1,10 +1,9 @@
 """The browser's side of the service, on a real database, with a provider that answers as Okta does."""
 
-import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -139,11 +138,9 @@ class Site:
     async def flush(self) -> None:
         """Have the sign-in log written."""
         assert self.client.app is not None
-        writer = asyncio.create_task(self.client.app[SIGN_IN_LOG].run())
-        await asyncio.sleep(0)
-        writer.cancel()
-        with suppress(asyncio.CancelledError):
-            await writer
+        log = self.client.app[SIGN_IN_LOG]
+        while not log._queue.empty():
+            await log._write([])
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return what the service logged."""

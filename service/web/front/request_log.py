@@ -1,19 +1,16 @@
 """One log line and one measurement per answered request, by route template: a path or a query may hold a secret."""
 
-import re
 from typing import Final
 
 from aiohttp import web
 
+from service.login.slug import is_slug
 from service.logs import RequestLog
 from service.metrics import Metrics
 
 UNMATCHED: Final = "unmatched"
 QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics", "/static/{name}"})
 """Probes, scrapes and files are measured but not logged."""
-
-_SLUG = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
-_LONGEST_SLUG = 63
 
 
 def route_template(request: web.Request) -> str:
@@ -25,7 +22,7 @@ def route_template(request: web.Request) -> str:
 def named_workspace(request: web.Request) -> str | None:
     """Return the slug in the path, if it can be one at all."""
     slug = request.match_info.get("slug")
-    return slug if slug is not None and len(slug) <= _LONGEST_SLUG and _SLUG.fullmatch(slug) else None
+    return slug if slug is not None and is_slug(slug) else None
 
 
 def log_answer(
