@@ -29,12 +29,13 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class DemoWorkspace:
-    """A workspace, and the provider's application for it. ``stories`` are by the person's key, in the page's order."""
+    """A workspace, and the provider's application for it. People are named by their keys, in the page's order."""
 
     slug: str
     name: str
     about: str
     domain: str
+    owner: str
     client_id: str
     jit: bool
     stories: Mapping[str, Story] = field(default_factory=lambda: MappingProxyType({}))
@@ -49,11 +50,13 @@ PEOPLE: Final[Mapping[str, Person]] = MappingProxyType(
             Person("radia", "Radia", "radia@acme.example", "00u3demoradia"),
             Person("edsger", "Edsger", "edsger@acme.example", "00u4demoedsger"),
             Person("grace", "Grace", "grace@globex.example", "00u5demograce"),
+            Person("margaret", "Margaret", "margaret@globex.example", "00u7demomargaret"),
             Person("katherine", "Katherine", "katherine@globex.example", "00u6demokatherine"),
         )
     }
 )
 
+_OWNER: Final = Story("mail", "Invited as the owner. An owner confirms the first sign-in by a mail.")
 _NOT_ASSIGNED: Final = Story(
     "okta", "Is not assigned to this app. The provider sends Edsger back before we ask anything."
 )
@@ -63,12 +66,13 @@ ACME: Final = DemoWorkspace(
     name="Acme",
     about="Whoever has an acme.example address is created at the first sign-in.",
     domain="acme.example",
+    owner="barbara",
     client_id="0oa1demoacme",
     jit=True,
     stories=MappingProxyType(
         {
             "ada": Story("in", "Unknown so far. The first sign-in creates an account, just in time, as an editor."),
-            "barbara": Story("mail", "Invited as the owner. An owner confirms the first sign-in by a mail."),
+            "barbara": _OWNER,
             "grace": Story("refused", "Comes from globex.example, which is not one of Acme’s domains."),
             "radia": Story("refused", "Was a member and is deactivated. No sign-in brings Radia back."),
             "edsger": _NOT_ASSIGNED,
@@ -80,11 +84,13 @@ GLOBEX: Final = DemoWorkspace(
     name="Globex",
     about="Nobody is created here. People come in by invitation.",
     domain="globex.example",
+    owner="margaret",
     client_id="0oa2demoglobex",
     jit=False,
     stories=MappingProxyType(
         {
             "grace": Story("in", "Invited as a viewer. The first sign-in uses up the invitation."),
+            "margaret": _OWNER,
             "katherine": Story("refused", "Has the right domain and no invitation, and is told to ask for one."),
             "ada": Story("refused", "Comes from acme.example, which is not one of Globex’s domains."),
             "edsger": _NOT_ASSIGNED,
@@ -92,6 +98,5 @@ GLOBEX: Final = DemoWorkspace(
     ),
 )
 WORKSPACES: Final = (ACME, GLOBEX)
-OWNER: Final = PEOPLE["barbara"]
 DEACTIVATED: Final = PEOPLE["radia"]
 INVITED: Final = PEOPLE["grace"]

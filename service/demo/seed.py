@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import aiohttp
 
 from service.demo.api import Api
-from service.demo.cast import ACME, DEACTIVATED, GLOBEX, INVITED, OWNER, WORKSPACES, DemoWorkspace, Person
+from service.demo.cast import ACME, DEACTIVATED, GLOBEX, INVITED, PEOPLE, WORKSPACES, DemoWorkspace, Person
 from service.demo.kept import Kept
 from service.demo.processes import DemoFailed
 
@@ -32,8 +32,7 @@ async def seed(api: Api, service: str, issuer: str, kept: Kept) -> None:
 async def _register(api: Api, workspace: DemoWorkspace) -> None:
     found = await api.workspace(workspace.slug)
     if found is None:
-        owner = OWNER.email if workspace is ACME else f"owner@{workspace.domain}"
-        await api.register(workspace.slug, workspace.name, PLAN, owner)
+        await api.register(workspace.slug, workspace.name, PLAN, PEOPLE[workspace.owner].email)
     elif found["credentials"] is not None and found["credentials"]["client_id"] != workspace.client_id:
         message = (
             f"There is a workspace {workspace.slug} that is not the demonstration's. "
