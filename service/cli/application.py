@@ -8,7 +8,6 @@ from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
-from click import Context
 from typer.core import TyperGroup
 
 from service.cli import configure, history, operate, people, tokens, workspaces
@@ -18,7 +17,19 @@ from service.cli.output import complain
 
 REFUSED = 1
 
-ORDER = ("workspace", "show", "domain", "jit", "credentials", "sso", "enforce", "bypass", "invite", "invitation", "member")
+ORDER = (
+    "workspace",
+    "show",
+    "domain",
+    "jit",
+    "credentials",
+    "sso",
+    "enforce",
+    "bypass",
+    "invite",
+    "invitation",
+    "member",
+)
 
 EPILOG = "Support verbs speak to KEYLEDGER_URL with KEYLEDGER_TOKEN; operator verbs work on the database."
 
@@ -26,7 +37,7 @@ EPILOG = "Support verbs speak to KEYLEDGER_URL with KEYLEDGER_TOKEN; operator ve
 class InOrder(TyperGroup):
     """Lists the verbs in the order in which they are needed."""
 
-    def list_commands(self, _ctx: Context) -> list[str]:
+    def list_commands(self, _ctx: typer.Context) -> list[str]:
         """Return the verbs: as registered, so that the panels of the help follow one another."""
         return [*ORDER, *(name for name in self.commands if name not in ORDER)]
 

@@ -1,10 +1,13 @@
 """How operator's commands reach the database: the one that the settings name, or the running embedded one."""
 
 import asyncio
+import difflib
 import getpass
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import asyncpg
@@ -17,12 +20,16 @@ from events.sealing import KeyRing, SealError
 from events.secrets import SecretVault
 from events.store import EventStore
 from events.verify import verify_log
+from projections.rebuild import RebuildRunning, Rebuilt, rebuild_connections
+from projections.rebuild import rebuild as rebuild_projection
+from projections.timeline import Timeline
 from service import tokens
 from service.cli.client import Refused
 from service.clock import Clock, utc_now
 from service.database import MIGRATION_SETS, open_database
 from service.db import CONNECT_TIMEOUT_S, Pool, open_pool
 from service.development import with_development_keys
+from service.logs import configure_logging
 from service.postgres_process import PostgresError
 from service.settings import Settings, SettingsError, load_settings
 
@@ -69,7 +76,9 @@ def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
 
 
 async def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
-    async with open_database(with_development_keys(load_settings())) as settings:
+    given = with_development_keys(load_settings())
+    configure_logging(given, sys.stderr.buffer)
+    async with open_database(given) as settings:
         assert settings.database_url is not None  # noqa: S101 -- what open_database is for
         async with open_pool(settings.database_url, size=POOL_SIZE) as pool:
             return await work(Operator(settings, pool, EventStore(pool), utc_now))
@@ -128,3 +137,24 @@ async def rotate_keys(operator: Operator) -> dict[str, Any]:
     """Wrap every data key with the newest secret key, and return how many were not."""
     keys = KeyRing(operator.settings.key_bytes)
     return {"rewrapped": await SecretVault(operator.pool, keys).rewrap(), "key": keys.newest}
+
+
+PROJECTIONS: Mapping[str, Callable[[EventStore], Awaitable[Rebuilt]]] = MappingProxyType(
+    {"connections": rebuild_connections, "timeline": lambda store: rebuild_projection(store, Timeline())}
+)
+
+
+async def rebuild(operator: Operator, name: str) -> dict[str, Any]:
+    """Build a read model again from the first event, as the owner of its tables, and swap it in."""
+    if name not in PROJECTIONS:
+        close = difflib.get_close_matches(name, PROJECTIONS, n=1)
+        meant = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(PROJECTIONS)}."
+        raise Refused(f"There is no projection of this name. {meant}", "not_found")
+    url = operator.settings.owner_database_url or operator.settings.database_url
+    assert url is not None  # noqa: S101 -- what open_database is for
+    async with open_pool(url, size=POOL_SIZE) as pool:
+        try:
+            rebuilt = await PROJECTIONS[name](EventStore(pool))
+        except RebuildRunning:
+            raise Refused(f"Somebody else is rebuilding {name} at this moment.", "busy") from None
+    return {"projection": name, "events": rebuilt.events, "differing": list(rebuilt.differing)}

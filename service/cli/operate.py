@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from service.cli.database import on_database
 from service.cli.options import Json
 from service.cli.output import hint, say, say_json, say_table
 
@@ -27,7 +26,7 @@ def migrate(*, as_json: Json = False) -> None:
     """Bring the database up to date. Safe to repeat, and while instances start."""
     from service.cli import database
 
-    applied = on_database(database.apply_migrations)
+    applied = database.on_database(database.apply_migrations)
     if as_json:
         say_json({"applied": applied})
     elif applied:
@@ -40,7 +39,7 @@ def verify(*, as_json: Json = False) -> None:
     """Check that no event was changed, removed or inserted. Names the first position that does not hold."""
     from service.cli import database
 
-    result = on_database(database.verify)
+    result = database.on_database(database.verify)
     if as_json:
         say_json(result)
     elif result["holds"]:
@@ -59,18 +58,20 @@ def rebuild(
     """Build a projection again from the first event on, beside the live one, and swap it in."""
     from service.cli import database
 
-    result = on_database(lambda resources: database.rebuild(resources, projection))
+    result = database.on_database(lambda resources: database.rebuild(resources, projection))
     if as_json:
         say_json(result)
     else:
-        say(f"{projection} is built again, up to position {result['position']}.")
+        say(f"{projection} is built again from {result['events']} events.")
+        if result["differing"]:
+            say(f"What was there differed for: {', '.join(result['differing'])}.")
 
 
 def rotate_keys(*, as_json: Json = False) -> None:
     """Wrap every data key with the newest secret key. No event changes; old keys may go afterwards."""
     from service.cli import database
 
-    result = on_database(database.rotate_keys)
+    result = database.on_database(database.rotate_keys)
     if as_json:
         say_json(result)
         return

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from service.cli import database
-from service.cli.database import on_database
 from service.cli.options import Json
 from service.cli.output import hint, say, say_json, say_table, when
 
@@ -38,8 +36,12 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a token and print it alone. It is shown this once; only its hash is kept."""
+    from service.cli import database
+
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    made = on_database(lambda resources: database.create_token(resources, name, role.value, expires_at, reason))
+    made = database.on_database(
+        lambda resources: database.create_token(resources, name, role.value, expires_at, reason)
+    )
     if as_json:
         say_json(made)
         return
@@ -55,7 +57,9 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Revoke a token, at once."""
-    changed = on_database(lambda resources: database.revoke_token(resources, name, reason))
+    from service.cli import database
+
+    changed = database.on_database(lambda resources: database.revoke_token(resources, name, reason))
     if as_json:
         say_json({"name": name, "revoked": True, "changed": changed})
     else:
@@ -65,7 +69,9 @@ def revoke(
 @token.command("list", epilog="Example: keyledger token list")
 def list_tokens(*, as_json: Json = False) -> None:
     """List all tokens, without what they are."""
-    found = on_database(database.list_tokens)
+    from service.cli import database
+
+    found = database.on_database(database.list_tokens)
     if as_json:
         say_json({"items": found, "next": None})
         return

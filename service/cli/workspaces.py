@@ -14,6 +14,15 @@ from service.cli.output import hint, say, say_json, say_pairs, say_table, when
 workspace = typer.Typer(help="Register workspaces and look at them.", no_args_is_help=True)
 
 
+AFFECTED = {
+    "outside_domains": "Members outside the allowed domains, whom SSO refuses",
+    "never_by_sso": "Members who never signed in by SSO",
+    "owners": "Owners among them",
+    "open_invitations": "Open invitations",
+    "invitations_outside_domains": "Open invitations outside the allowed domains",
+}
+
+
 class Gate(StrEnum):
     """What a workspace is to be ready for."""
 
@@ -118,14 +127,14 @@ def show(slug: Slug, *, at: At = None, version: Version = None, as_json: Json = 
 
 def _say_gate(title: str, gate: Mapping[str, Any]) -> None:
     say(f"{title}: {'ready' if gate['ready'] else 'not ready'}{' and on' if gate['enabled'] else ''}")
-    for step in gate["steps"]:
-        say(f"  [{'x' if step['done'] else ' '}] {step['sentence']}")
+    for one in gate["missing"]:
+        say(f"  - {one['sentence']}")
 
 
 def _say_affected(affected: Mapping[str, list[str]]) -> None:
     for name, people in affected.items():
         if people:
-            say(f"  {name.replace('_', ' ')}: {', '.join(people)}")
+            say(f"  {AFFECTED[name]}: {', '.join(people)}")
 
 
 def _say_workspace(answer: Mapping[str, Any]) -> None:
@@ -170,4 +179,5 @@ def _credentials(credentials: Mapping[str, Any] | None) -> str | None:
     if credentials is None:
         return None
     proven = "proven" if credentials["proven"] else "not proven by a sign-in yet"
-    return f"{credentials['issuer']}, client {credentials['client_id']}, secret {credentials['client_secret']['fingerprint']}, {proven}"
+    secret = credentials["client_secret"]["fingerprint"]
+    return f"{credentials['issuer']}, client {credentials['client_id']}, secret {secret}, {proven}"

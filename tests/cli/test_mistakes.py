@@ -1,0 +1,91 @@
+"""A mistake costs one clear sentence: exit code 1 for what is refused, 2 for what is mistyped."""
+
+import pytest
+from support.command_line import CommandLine, bare_environment
+
+LOCAL = CommandLine({**bare_environment(), "KEYLEDGER_URL": "http://127.0.0.1:9", "KEYLEDGER_TOKEN": "klt_" + "A" * 43})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["domian", "add", "acme", "acme.example"], "Did you mean 'domain'?"),
+        (["domain", "ad", "acme", "acme.example"], "Did you mean 'add'?"),
+        (["domain", "add", "acme", "acme.example", "--reasn", "x"], "--reason"),
+        (["domain", "add", "acme"], "Missing argument"),
+        (["invite", "acme", "ada@acme.example", "--role", "editr"], "editor"),
+        (["show", "acme", "--at", "tomorow"], "is no time"),
+        (["show", "acme", "--at", "2026-11-24", "--version", "3"], "either --at or --version"),
+        (["bypass", "grant", "acme", "ada@acme.example", "--hours", "73"], "equal to 72"),
+        (["credentials", "set", "acme", "--client-id", "0oa1"], "either --okta-domain or --issuer"),
+    ],
+)
+async def test_a_typo_is_met_with_a_suggestion(arguments: list[str], told: str) -> None:
+    """Exit code 2; what is said names the likely word or the rule."""
+    assert told in " ".join((await LOCAL.mistaken(*arguments)).split())
+
+
+async def test_an_unreachable_server_is_one_sentence() -> None:
+    """Exit code 1, the address, and what to do; no traceback."""
+    said = await LOCAL.refused("show", "acme")
+    assert "http://127.0.0.1:9 does not answer" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+async def test_a_missing_token_is_one_sentence() -> None:
+    """It says how to make one."""
+    said = await CommandLine(bare_environment()).refused("show", "acme")
+    assert "keyledger token create" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+async def test_a_token_that_is_none_is_not_repeated() -> None:
+    """What stands in KEYLEDGER_TOKEN is never printed."""
+    for token in ("klt planted", "klt_planté", "klt_" + "P" * 43):
+        said = await LOCAL.refused("show", "acme", KEYLEDGER_TOKEN=token)
+        assert token not in said
+
+
+async def test_an_address_that_is_none_is_named() -> None:
+    """KEYLEDGER_URL without a scheme is told how it has to look."""
+    assert "KEYLEDGER_URL has to look like" in await LOCAL.refused("show", "acme", KEYLEDGER_URL="id.example.com")
+
+
+async def test_a_wrong_token_is_told_what_it_is(keyledger: CommandLine) -> None:
+    """unauthenticated, in the words of the command line."""
+    said = await keyledger.refused("show", "acme", KEYLEDGER_TOKEN="klt_" + "A" * 43)
+    assert "unknown, revoked or expired" in said
+    assert "[unauthenticated]" in said
+
+
+async def test_an_empty_secret_is_refused_before_anything_is_sent() -> None:
+    """Nothing on standard input is no secret; neither is an unreadable file."""
+    place = ("credentials", "set", "acme", "--okta-domain", "acme.okta.com", "--client-id", "0oa1")
+    assert "No client secret came in" in await LOCAL.refused(*place, stdin="\n")
+    assert "cannot be read" in await LOCAL.refused(*place, "--secret-file", "/nowhere/secret")
+
+
+async def test_the_secret_is_no_argument() -> None:
+    """There is no option that takes the secret itself: it would stand in the process list."""
+    said = await LOCAL("credentials", "set", "--help")
+    assert "--secret-file" in said.out
+    assert "--client-secret" not in said.out
+    assert "--secret " not in said.out
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "workspace register", "workspace show", "workspace list", "workspace readiness", "workspace plan", "show",
+        "domain add", "domain remove", "domain verify", "jit on", "jit off", "credentials set", "credentials stage",
+        "credentials promote", "credentials rollback", "credentials discard", "credentials remove", "sso enable",
+        "sso disable", "enforce on", "enforce off", "bypass grant", "bypass revoke", "invite", "invitation list",
+        "invitation revoke", "member list", "member role", "member deactivate", "member reactivate", "history", "diff",
+        "sign-ins", "export", "serve", "demo", "migrate", "token create", "token revoke", "token list", "verify",
+        "rebuild", "rotate-keys",
+    ],
+)  # fmt: skip
+async def test_every_verb_has_help_with_an_example(verb: str) -> None:
+    """--help says what the verb does and shows a command that works."""
+    said = (await LOCAL.done(*verb.split(), "--help")).out
+    assert f"keyledger {verb}" in said
