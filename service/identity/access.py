@@ -69,9 +69,14 @@ async def open_workspace(pool: Pool, session: LiveSession, slug: str, now: datet
 
 async def opened_workspaces(pool: Pool, session: LiveSession, now: datetime) -> Sequence[Access]:
     """Return the workspaces that the session opens now, by slug."""
+    judged = await judge_memberships(pool, session, now)
+    return [one for one in judged.values() if isinstance(one, Access)]
+
+
+async def judge_memberships(pool: Pool, session: LiveSession, now: datetime) -> dict[str, Access | NoAccess]:
+    """Judge each workspace that the session's user is a member of, by slug."""
     rows = await pool.fetch(_READ, session.user_id, None)
-    judged = (_judge(row, session, now) for row in rows)
-    return [one for one in judged if isinstance(one, Access)]
+    return {row["workspace"]: _judge(row, session, now) for row in rows}
 
 
 async def session_person(pool: Pool, session: LiveSession, opened: Sequence[Access]) -> Person:

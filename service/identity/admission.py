@@ -21,7 +21,7 @@ from service.identity.decision import Decision, decide
 from service.identity.joining import Join, Joined
 from service.identity.known import Situation, UnusableReadModel, lock_workspace, read_situation
 from service.identity.ledger import append, member_acts
-from service.identity.link_confirmation import request_link
+from service.identity.link_request import request_link
 from service.identity.names import display_name
 from service.identity.outcome import Outcome, Status
 from service.identity.people import KnownMember, Person

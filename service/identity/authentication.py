@@ -1,6 +1,6 @@
 """One way in which the person of a session has shown who they are. A session holds one or several."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -26,7 +26,15 @@ class Authentication:
 
     def to_data(self) -> dict[str, Any]:
         """Return the authentication as JSON values."""
-        return asdict(self)
+        return {
+            "method": self.method,
+            "at": self.at,
+            "workspace": self.workspace,
+            "credentials_id": self.credentials_id,
+            "issuer": self.issuer,
+            "email": self.email,
+            "member_id": self.member_id,
+        }
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:

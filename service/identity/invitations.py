@@ -174,13 +174,3 @@ async def revoke_invitation(change: Change, invitation_id: UUID) -> Invitation:
         raise Refusal("invitation_unknown", "There is no such open invitation in this workspace.")
     await change.decide(RevokeInvitation(invitation_id=str(invitation_id)))
     return _invitation(row)
-
-
-async def find_open_invitation(connection: Executor, workspace: str, email: str) -> Invitation | None:
-    """Return the open invitation of an address, expired ones included."""
-    row = await connection.fetchrow(
-        f"select {_COLUMNS} from identity.invitations where workspace = $1 and email_key = $2 and status = 'open'",
-        workspace,
-        parse_address(email).key,
-    )
-    return None if row is None else _invitation(row)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import orjson
@@ -159,15 +158,3 @@ async def read_workspace(connection: Executor, slug: str) -> Workspace | None:
         slug,
     )
     return None if row is None else _workspace(slug, row)
-
-
-async def member_of(connection: Executor, workspace: str, user_id: UUID) -> KnownMember | None:
-    """Return the user's membership of a workspace, if there is one."""
-    row = await connection.fetchrow(
-        "select member_id as u_member, user_id as u_user, role as u_role, status as u_status, email as u_email,"
-        " websites as u_websites"
-        " from identity.members where workspace = $1 and user_id = $2",
-        workspace,
-        user_id,
-    )
-    return None if row is None else _member(row, "u")

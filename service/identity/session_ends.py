@@ -33,11 +33,6 @@ async def end_sessions_of(connection: Executor, user_id: UUID) -> int:
     return len(ended)
 
 
-async def end_session(connection: Executor, session_hash: bytes) -> None:
-    """End one session."""
-    await connection.execute("delete from identity.sessions where session_hash = $1", session_hash)
-
-
 async def end_sso_sessions(connection: Connection, workspace: str, *, domain: str | None = None) -> int:
     """End what SSO opened in a workspace, all of it or that of one e-mail domain. Returns how many sessions changed."""
     users = await connection.fetch(

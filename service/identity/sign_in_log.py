@@ -144,19 +144,3 @@ async def delete_older(connection: Executor, now: datetime, keep: timedelta, mos
         most,
     )
     return len(deleted)
-
-
-async def signed_in_since(connection: Executor, workspace: str, issuer: str, since: datetime) -> UUID | None:
-    """Return a member who has signed in through this issuer since then, if somebody has.
-
-    The lifting of an unconfirmed enforcement asks this first: the confirming event may have failed where the sign-in
-    did not.
-    """
-    member_id: UUID | None = await connection.fetchval(
-        "select member_id from identity.identities where workspace = $1 and issuer = $2 and last_sign_in_at >= $3"
-        " order by last_sign_in_at limit 1",
-        workspace,
-        issuer,
-        since,
-    )
-    return member_id

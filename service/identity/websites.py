@@ -6,7 +6,7 @@ from typing import Final, Literal
 import orjson
 
 from events.refusals import Refusal
-from service.identity.resources import Connection, Executor
+from service.identity.resources import Executor
 
 Websites = Literal["all"] | list[str]
 
@@ -37,19 +37,3 @@ async def check_websites(connection: Executor, workspace: str, websites: Website
     unknown = sorted(set(websites) - {row["website_id"] for row in rows})
     if unknown:
         raise Refusal("data_invalid", "The workspace does not have these websites.", unknown=unknown)
-
-
-async def add_websites(connection: Connection, workspace: str, website_ids: Sequence[str]) -> None:
-    """Add websites to a workspace; those it has already stay."""
-    await connection.executemany(
-        "insert into identity.websites (workspace, website_id) values ($1, $2) on conflict do nothing",
-        [(workspace, website_id) for website_id in website_ids],
-    )
-
-
-async def list_websites(connection: Executor, workspace: str) -> list[str]:
-    """Return the ids of a workspace's websites."""
-    rows = await connection.fetch(
-        "select website_id from identity.websites where workspace = $1 order by created_at, website_id", workspace
-    )
-    return [row["website_id"] for row in rows]

@@ -27,17 +27,6 @@ create table identity.users (
     check ((email is null) = (email_key is null))
 );
 
--- A person at a provider that belongs to no workspace (Google): keyed by issuer and subject, never by address.
-create table identity.user_identities (
-    issuer          text not null check (length(issuer) <= 2048),
-    subject         text not null check (length(subject) between 1 and 255),
-    user_id         uuid not null references identity.users (user_id) on delete cascade,
-    linked_at       timestamptz not null,
-    last_sign_in_at timestamptz not null,
-    primary key (issuer, subject)
-);
-create index user_identities_by_user on identity.user_identities (user_id);
-
 -- The address is what this workspace's connection or invitation said; it says nothing about other workspaces.
 -- An erased member keeps the opaque id that events speak of, and nothing else.
 create table identity.members (
@@ -201,6 +190,7 @@ create table identity.outbox (
     last_error      text check (length(last_error) <= 500),
     check ((content is null) = (sent_at is not null or given_up_at is not null))
 );
+create index outbox_by_recipient on identity.outbox (recipient, created_at);
 create index outbox_due on identity.outbox (next_attempt_at) where sent_at is null and given_up_at is null;
 
 -- Who was erased, as keyed digests of address and identity: nobody comes back by just-in-time creation alone.

@@ -14,7 +14,8 @@ from events.catalogue.access import SsoDisabled
 from events.catalogue.configuration import DomainRemoved
 from events.catalogue.credentials import CredentialsSet
 from events.catalogue.event_data import EventData
-from service.identity.link_confirmation import LIFETIME, MOST_OPEN, PAUSE, LinkResult, confirm_link, find_link
+from service.identity.link_confirmation import LinkResult, confirm_link, find_link
+from service.identity.link_request import LIFETIME, MOST_OPEN, PAUSE
 
 NEW_ISSUER = "https://login.acme.example"
 

@@ -10,7 +10,7 @@ from support.identity_world import Begun, World, live
 from service.identity import sign_in_log
 from service.identity.housekeeping import LOCK, Housekeeping
 from service.identity.names import display_name
-from service.identity.sign_in_log import SignIn, SignInLog, signed_in_since
+from service.identity.sign_in_log import SignIn, SignInLog
 from service.identity.spent import spend
 from service.identity.switch import LIFETIME, open_switch, seal_switch
 
@@ -80,14 +80,6 @@ async def test_hostile_text_in_the_log_is_bounded(world: World) -> None:
     await sign_in_log.record(world.pool, entry)
     (row,) = await world.rows("sign_ins")
     assert (len(row["email"]), len(row["explanation"]), "\0" in row["email"]) == (320, 1000, False)
-
-
-async def test_the_lifting_of_enforcement_can_ask_who_signed_in_since(world: World) -> None:
-    issuer, start = "https://acme.okta.example", world.clock.now
-    assert await signed_in_since(world.pool, "acme", issuer, start) is None
-    outcome = await world.sign_in()
-    assert await signed_in_since(world.pool, "acme", issuer, start) == outcome.member_id
-    assert await signed_in_since(world.pool, "acme", issuer, start + timedelta(seconds=1)) is None
 
 
 async def test_a_confirming_form_works_once_and_in_its_own_session_alone(world: World) -> None:
