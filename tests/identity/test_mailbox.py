@@ -113,7 +113,6 @@ async def test_the_mailbox_claims_the_memberships_that_connections_made(world: W
     """Members made by two workspaces' connections under one address become one user, whose mailbox it is."""
     await world.register("globex", domain="acme.example")
     first, second = await world.sign_in(), await world.sign_in(slug="globex")
-    assert await open_workspace(world.pool, live(first.session), "acme", world.clock.now)
     outcome = await signed_in(world, await link(world))
     (user,) = await world.rows("users")
     assert (user["email"], user["name"]) == (ADA, "Ada")
