@@ -20,7 +20,7 @@ from events.catalogue.system import SYSTEM_STREAM, ApiTokenCreated, ApiTokenRevo
 from events.envelope import Actor, Context, NewEvent
 from events.refusals import Refusal
 from events.store import ANY_VERSION, EventStore
-from service.db import Connection, Pool, transaction
+from service.db import Connection, Executor, Pool, transaction
 
 PREFIX: Final = "klt_"
 TOKEN_BYTES: Final = 32
@@ -83,7 +83,7 @@ def token_hash(token: SecretStr) -> bytes:
     return hashlib.sha256(token.get_secret_value().encode()).digest()
 
 
-async def find_principal(connection: Connection, token: SecretStr, now: datetime) -> Principal | None:
+async def find_principal(connection: Executor, token: SecretStr, now: datetime) -> Principal | None:
     """Return who the token belongs to, or ``None`` when it is unknown, revoked or expired at ``now``.
 
     Notes the use, at most once a minute.
@@ -131,7 +131,8 @@ async def create_token(
         if await connection.fetchval("select exists (select from identity.api_tokens where name = $1)", name):
             raise Refusal("data_invalid", f"The name {name} belongs to a token already. Names are never used again.")
         await connection.execute(
-            "insert into identity.api_tokens (token_id, token_hash, name, role, expires_at) values ($1, $2, $3, $4, $5)",
+            "insert into identity.api_tokens (token_id, token_hash, name, role, expires_at)"
+            " values ($1, $2, $3, $4, $5)",
             token_id,
             token_hash(token),
             name,
@@ -165,7 +166,8 @@ async def revoke_token(pool: Pool, store: EventStore, name: str, context: Contex
 async def list_tokens(pool: Pool) -> list[TokenLine]:
     """Return all tokens, oldest first, the revoked and expired among them."""
     rows = await pool.fetch(
-        "select name, role, created_at, expires_at, revoked_at, last_used_at from identity.api_tokens order by created_at"
+        "select name, role, created_at, expires_at, revoked_at, last_used_at"
+        " from identity.api_tokens order by created_at"
     )
     return [TokenLine(**row) for row in rows]
 

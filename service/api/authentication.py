@@ -5,7 +5,6 @@ from typing import Final
 from aiohttp import web
 from pydantic import SecretStr
 
-from service.db import borrowed
 from service.errors import RateLimited, Unauthenticated
 from service.keys import CLIENT_IP, CLOCK, POOL, SETTINGS
 from service.limits import RateLimit
@@ -28,8 +27,7 @@ async def authenticate(request: web.Request) -> Principal:
     """
     token = _bearer(request.headers.getall("Authorization", []))
     if token is not None:
-        async with borrowed(request.app[POOL]) as connection:
-            principal = await find_principal(connection, token, request.app[CLOCK]())
+        principal = await find_principal(request.app[POOL], token, request.app[CLOCK]())
         if principal is not None:
             return principal
     wait = request.app[TOKEN_FAILURES].wait(request.get(CLIENT_IP, request.remote or ""))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import orjson
+import structlog
 from aiohttp import web
 from pydantic import Field
 
@@ -15,6 +16,8 @@ from service.api.parameters import PageQuery
 from service.api.presentation import cloud_event, show_event
 from service.api.shapes import EventShape, Page
 from service.keys import SETTINGS, STORE
+
+log = structlog.get_logger("api")
 
 BATCH = 500
 
@@ -75,13 +78,25 @@ async def stream(
     response = web.StreamResponse(headers={"Content-Type": NDJSON, "Cache-Control": "no-store"})
     await response.prepare(request)
     left = limit
-    while batch and left != 0:
-        shown = batch if left is None else batch[:left]
-        left = None if left is None else left - len(shown)
-        await response.write(b"".join(orjson.dumps(show(event), option=orjson.OPT_APPEND_NEWLINE) for event in shown))
-        batch = await more(batch[-1])
-    await response.write_eof()
+    try:
+        while batch and left != 0:
+            shown = batch if left is None else batch[:left]
+            left = None if left is None else left - len(shown)
+            await response.write(b"".join(_line(show(event)) for event in shown))
+            batch = await more(batch[-1])
+        await response.write_eof()
+    except ConnectionResetError:
+        log.info("stream_left", path=request.path)
+    except Exception:
+        # The status is out; only an end without the closing chunk (RFC 9112 7.1) tells that lines are missing.
+        log.exception("stream_broken", path=request.path)
+        if request.transport is not None:
+            request.transport.abort()
     return response
+
+
+def _line(value: dict[str, object]) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
 OPERATIONS = (

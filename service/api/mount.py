@@ -1,13 +1,15 @@
-"""From operations to routes: who asks, may they, is it well-formed; then the handler; every refusal a problem document."""
+"""From operations to routes: who asks, may they, is it well-formed; then the handler. Every refusal is a problem."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import asyncpg
 import structlog
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from events.refusals import Refusal
+from events.refusals import STATUS, Refusal
+from events.store import StoreBusy
 from service.api.authentication import authenticate
 from service.api.operation import Call, Operation
 from service.api.problem import problem, problem_of_http, problem_of_refusal
@@ -18,7 +20,16 @@ from service.tokens import NOBODY, may
 
 log = structlog.get_logger("api")
 
-PREFIX = "/api/v1"
+RETRY_AFTER_S = 2
+AWAY = (
+    StoreBusy,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+"""What says that the database cannot be worked with just now; nothing was changed, or a repetition by key tells."""
 
 
 def mount(app: web.Application, operations: Sequence[Operation]) -> None:
@@ -50,6 +61,10 @@ def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stream
             response = problem_of_refusal(refusal, request_id)
         except web.HTTPException as error:
             response = problem_of_http(error, request_id)
+        except AWAY:
+            log.exception("database_away", operation=operation.identifier)
+            sentence = "The database does not answer at this moment. Try again in a few seconds."
+            response = problem("busy", sentence, STATUS["busy"], request_id, {"retry_after": RETRY_AFTER_S})
         except Exception:
             log.exception("request_failed", operation=operation.identifier, request_id=request_id)
             response = problem(

@@ -16,7 +16,7 @@ REFERENCE = "#/components/schemas/{model}"
 SHARED_REFUSALS = ("unauthenticated", "forbidden", "data_invalid", "rate_limited")
 HEADERS: Mapping[str, Mapping[str, Any]] = {
     "If-Match": {
-        "description": 'The version that the change builds on, in quotes: "7". A workspace that moved on refuses (412).',
+        "description": 'The version that the change builds on, in quotes: "7". Another version answers 412.',
         "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
     },
     "Idempotency-Key": {

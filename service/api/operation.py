@@ -1,4 +1,4 @@
-"""What a route promises, declared beside its handler; routing, checking and the OpenAPI document read the same lines."""
+"""What a route promises, declared beside its handler; routes, checks and the OpenAPI document read the same lines."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,8 +74,8 @@ class Operation:
     """One method of one address.
 
     ``identifier`` is the OpenAPI operationId (verb_noun). ``body`` is a type that pydantic can check; ``parse``, where
-    given, reads the body instead, and ``body`` only describes it. ``refusals`` are the codes that a caller should expect
-    beside those that every operation shares.
+    given, reads the body instead, and ``body`` only describes it. ``refusals`` are the codes that a caller should
+    expect beside those that every operation shares.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]

@@ -1,4 +1,4 @@
-"""From bytes to checked values: query, body and headers, each bounded, each refusal with a pointer, none echoing input."""
+"""From bytes to checked values, each bounded. A refusal points at its place and never echoes what was sent."""
 
 import difflib
 import json

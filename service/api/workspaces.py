@@ -31,7 +31,7 @@ class RegistrationBody(Explanation):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     plan: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}$")]
     owner_email: Annotated[str | None, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)] = None
-    websites: Annotated[list[Website], Field(max_length=500)] = []
+    websites: Annotated[tuple[Website, ...], Field(max_length=500)] = ()
 
     @model_validator(mode="after")
     def _each_website_once(self) -> Self:

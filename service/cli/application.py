@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 refused (one sentence and the code on standard error), 2 a
 
 import sys
 from importlib.metadata import version as installed_version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -37,7 +37,7 @@ EPILOG = "Support verbs speak to KEYLEDGER_URL with KEYLEDGER_TOKEN; operator ve
 class InOrder(TyperGroup):
     """Lists the verbs in the order in which they are needed."""
 
-    def list_commands(self, _ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- the name is the base class's
         """Return the verbs: as registered, so that the panels of the help follow one another."""
         return [*ORDER, *(name for name in self.commands if name not in ORDER)]
 

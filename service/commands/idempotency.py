@@ -60,9 +60,7 @@ class IdempotencyKeys:
         return [hmac.digest(key, text, hashlib.sha256) for key in self._keys]
 
 
-async def find_kept(
-    connection: Executor, keys: IdempotencyKeys, slug: str, idempotency: Idempotency
-) -> Kept | None:
+async def find_kept(connection: Executor, keys: IdempotencyKeys, slug: str, idempotency: Idempotency) -> Kept | None:
     """Return what this request led to before, if it did.
 
     Raises:
@@ -86,7 +84,8 @@ async def keep(connection: Connection, keys: IdempotencyKeys, slug: str, idempot
     """Keep what this request led to, in the transaction that it led to it in."""
     answer = {"first": kept.first, "last": kept.last, "position": kept.position, "extra": dict(kept.extra)}
     await connection.execute(
-        "insert into identity.idempotency (principal, workspace, key, mac, status, answer) values ($1, $2, $3, $4, $5, $6)",
+        "insert into identity.idempotency (principal, workspace, key, mac, status, answer)"
+        " values ($1, $2, $3, $4, $5, $6)",
         idempotency.principal,
         slug,
         idempotency.key,

@@ -1,4 +1,4 @@
-"""What may be asked for: events by their type and data, each with a reason and on whose behalf. Who acts is never said."""
+"""What may be asked for: events by type and data, each with a reason and on whose behalf. Who acts is never said."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

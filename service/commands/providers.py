@@ -70,7 +70,7 @@ def _auth_method(command: NewCredentials, metadata: ProviderMetadata) -> AuthMet
 async def seal(
     resources: CommandResources, connection: Connection, slug: str, provider: Provider
 ) -> ResolvedCredentials:
-    """Seal the secret under the workspace's data key, in the caller's transaction, and return what the event carries."""
+    """Seal the secret under the workspace's data key, in the caller's transaction; return what the event carries."""
     credentials_id = str(uuid7())
     sealed = await resources.vault.seal(connection, slug, credentials_id, provider.client_secret)
     return ResolvedCredentials(

@@ -1,4 +1,4 @@
-"""Ends the sessions whose ground a change takes away. They would be refused anyway; nobody should see a dead session."""
+"""Ends the sessions whose ground a change takes away; they would be refused anyway, and nobody should keep them."""
 
 from collections.abc import Iterable
 

@@ -34,7 +34,7 @@ def probe(base: str, headers: dict[str, str]) -> list[str]:
     schema.config.update(base_url=base)
     broken: list[str] = []
     for result in schema.get_all_operations():
-        operation = result.ok()
+        operation = result.ok()  # type: ignore[union-attr]  # an Err raises here, and the test fails
 
         def attempt(case: Any) -> None:
             if "slug" in case.path_parameters:

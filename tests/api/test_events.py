@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from aiohttp import ClientPayloadError
 from support.management import Management
 
 
@@ -149,7 +150,7 @@ async def test_a_repeated_key_gets_the_first_answer(acme: Management) -> None:
 
 
 async def test_a_key_belongs_to_one_request(acme: Management) -> None:
-    """The same key with another body, path or condition is 409 idempotency_conflict; of another token it is another key."""
+    """The same key with another body or condition is 409 idempotency_conflict; another token has keys of its own."""
     body = {"type": "DomainAdded", "data": {"domain": "acme.example"}}
     await acme.post("/workspaces/acme/events", body, Idempotency_Key="k-1")
     other = {"type": "DomainAdded", "data": {"domain": "globex.example"}}
@@ -223,3 +224,37 @@ async def test_the_whole_log_reads_as_cloud_events(acme: Management) -> None:
     assert [json.loads(line)["id"] for line in (await rest.text()).splitlines()] == [last["id"]]
     limited = await acme.call("GET", "/events?limit=1")
     assert len((await limited.text()).splitlines()) == 1
+
+
+async def test_a_stream_that_breaks_ends_unfinished(acme: Management, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the database goes away after the first lines, the connection ends without its closing chunk."""
+    whole = acme.store.read_stream
+    calls = 0
+
+    async def breaking(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            message = "the database went away"
+            raise OSError(message)
+        return await whole(*arguments, **more)
+
+    monkeypatch.setattr(acme.store, "read_stream", breaking)
+    answer = await acme.call("GET", "/workspaces/acme/events", Accept="application/x-ndjson")
+    assert answer.status == 200
+    with pytest.raises(ClientPayloadError):
+        await answer.read()
+
+
+async def test_a_database_that_is_away_is_503(acme: Management, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code busy with Retry-After, and nothing of the cause."""
+
+    async def away(*_: Any, **__: Any) -> Any:
+        message = "planted-host refused"
+        raise OSError(message)
+
+    monkeypatch.setattr(acme.store, "read_stream", away)
+    answer = await acme.call("GET", "/workspaces/acme/events")
+    problem = await answer.json()
+    assert (answer.status, problem["code"], answer.headers["Retry-After"]) == (503, "busy", "2")
+    assert "planted-host" not in str(problem)

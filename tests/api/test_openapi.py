@@ -8,7 +8,7 @@ from aiohttp import web
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.management import Management
 
-from service.api.problem import STATUS
+from events.refusals import STATUS
 from service.api.routes import OPERATIONS
 
 
@@ -40,7 +40,7 @@ async def test_every_route_is_described_and_every_description_is_a_route(api: Ma
 
 
 async def test_operations_have_names_of_their_own_and_known_codes(api: Management) -> None:
-    """operationIds are unique, and every refusal that is told exists."""
+    """Names of operations are unique, and every refusal that is told exists."""
     names = [operation.identifier for operation in OPERATIONS]
     assert len(names) == len(set(names))
     assert all(code in STATUS for operation in OPERATIONS for code in operation.refusals)

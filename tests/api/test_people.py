@@ -18,7 +18,8 @@ async def add_member(api: Management, email: str, role: str = "editor", slug: st
     user_id, member_id = uuid4(), uuid4()
     await api.pool.execute("insert into identity.users (user_id) values ($1)", user_id)
     await api.pool.execute(
-        "insert into identity.members (member_id, workspace, user_id, email, email_key, name, role, joined_at, joined_how)"
+        "insert into identity.members"
+        " (member_id, workspace, user_id, email, email_key, name, role, joined_at, joined_how)"
         " values ($1, $2, $3, $4, lower($4), 'Somebody', $5, now(), 'jit')",
         member_id,
         slug,
@@ -211,7 +212,8 @@ async def test_sign_ins_are_listed_newest_first(acme: Management) -> None:
     for number in range(3):
         await acme.pool.execute(
             "insert into identity.sign_ins (at, workspace, method, reason, email, checks, request_id)"
-            " values (now(), 'acme', 'sso', 'domain_not_allowed', 'x@elsewhere.example', '{\"domain\": \"refused\"}', $1)",
+            " values (now(), 'acme', 'sso', 'domain_not_allowed', 'x@elsewhere.example', $1, $2)",
+            '{"domain": "refused"}',
             f"req-{number}",
         )
     first = await acme.get("/workspaces/acme/sign-ins?limit=2")

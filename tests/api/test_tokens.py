@@ -1,4 +1,4 @@
-"""Bearer tokens: hashed at rest, with a role, an end and a name; wrong ones are counted against the client's address."""
+"""Bearer tokens: hashed at rest, with a role, an end and a name; wrong ones count against the client's address."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -88,9 +88,8 @@ async def test_an_expired_token_is_worth_nothing(pool: Pool) -> None:
     """A token is good until its end, not at it."""
     end = datetime(2026, 12, 1, tzinfo=UTC)
     token = await create_token(pool, EventStore(pool), "ada", "support", OPERATOR, end)
-    async with pool.acquire() as connection:
-        assert await find_principal(connection, token, end - timedelta(microseconds=1)) is not None
-        assert await find_principal(connection, token, end) is None
+    assert await find_principal(pool, token, end - timedelta(microseconds=1)) is not None
+    assert await find_principal(pool, token, end) is None
 
 
 async def test_a_name_is_never_given_twice(pool: Pool) -> None:
@@ -110,18 +109,16 @@ async def test_a_use_is_noted_at_most_once_a_minute(pool: Pool) -> None:
     token = await create_token(pool, EventStore(pool), "ada", "support", OPERATOR)
     start = datetime(2026, 11, 25, 13, tzinfo=UTC)
     seen = []
-    async with pool.acquire() as connection:
-        for seconds in (0, 59, 60):
-            await find_principal(connection, token, start + timedelta(seconds=seconds))
-            (line,) = await list_tokens(pool)
-            seen.append(line.last_used_at)
+    for seconds in (0, 59, 60):
+        await find_principal(pool, token, start + timedelta(seconds=seconds))
+        (line,) = await list_tokens(pool)
+        seen.append(line.last_used_at)
     assert seen == [start, start, start + timedelta(seconds=60)]
 
 
 async def test_what_is_no_token_is_not_looked_up(pool: Pool) -> None:
     """Text of another shape is refused without a query."""
-    async with pool.acquire() as connection:
-        assert await find_principal(connection, SecretStr("klt_short"), datetime.now(UTC)) is None
+    assert await find_principal(pool, SecretStr("klt_short"), datetime.now(UTC)) is None
 
 
 async def test_failures_are_limited_for_each_address(api: Management) -> None:

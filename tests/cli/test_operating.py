@@ -6,7 +6,7 @@ from support.database import Pool, TestDatabase
 
 
 async def test_a_token_is_printed_alone_and_opens_the_api(operator: CommandLine, pool: Pool) -> None:
-    """token create prints nothing but the token; token list and the log know everything but the token."""
+    """``token create`` prints nothing but the token; token list and the log know everything but the token."""
     made = await operator.done(
         "token", "create", "grace", "--role", "support", "--days", "30", "--reason", "new colleague"
     )
@@ -34,7 +34,7 @@ async def test_a_token_is_revoked_by_its_name(operator: CommandLine) -> None:
 
 
 async def test_the_log_is_verified(operator: CommandLine, pool: Pool, owner_pool: Pool) -> None:
-    """verify counts what holds; a changed event ends with 1 and names its position."""
+    """``verify`` counts what holds; a changed event ends with 1 and names its position."""
     await operator.done("token", "create", "grace", "--role", "support")
     await operator.done("token", "create", "irene", "--role", "auditor")
     assert "The log holds: 2 events in 1 streams." in (await operator.done("verify")).out
@@ -78,7 +78,7 @@ async def test_an_unknown_projection_is_told_the_right_name(operator: CommandLin
 
 @pytest.mark.parametrize("name", ["timeline", "connections"])
 async def test_a_projection_is_rebuilt(operator: CommandLine, name: str) -> None:
-    """rebuild says from how many events."""
+    """``rebuild`` says from how many events."""
     await operator.done("token", "create", "grace", "--role", "support")
     assert "is built again from" in (await operator.done("rebuild", name)).out
 

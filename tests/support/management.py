@@ -64,15 +64,15 @@ class Management:
         extra: dict[str, Any] = {} if body is None else {"json": body}
         return await self.client.request(method, f"/api/v1{path}", headers=sent, **extra)
 
-    async def get(self, path: str, status: int = 200, **headers: str) -> Any:
+    async def get(self, path: str, status: int = 200, /, **headers: str) -> Any:
         """Return the JSON of a GET that has to answer with this status."""
         return await self._json(await self.call("GET", path, **headers), status)
 
-    async def post(self, path: str, body: object, status: int = 201, **headers: str) -> Any:
+    async def post(self, path: str, body: object, status: int = 201, /, **headers: str) -> Any:
         """Return the JSON of a POST that has to answer with this status."""
         return await self._json(await self.call("POST", path, body, **headers), status)
 
-    async def patch(self, path: str, body: object, status: int = 201, **headers: str) -> Any:
+    async def patch(self, path: str, body: object, status: int = 201, /, **headers: str) -> Any:
         """Return the JSON of a PATCH that has to answer with this status."""
         return await self._json(await self.call("PATCH", path, body, **headers), status)
 
@@ -122,7 +122,10 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         )
         commands = WorkspaceCommands(resources)
         app = web.Application(middlewares=[_door])
-        app[SETTINGS], app[POOL], app[STORE], app[CLOCK] = settings, pool, store, clock
+        app[SETTINGS] = settings
+        app[POOL] = pool
+        app[STORE] = store
+        app[CLOCK] = clock
         app[COMMANDS] = commands
         setup_api(app)
         async with TestClient(TestServer(app)) as client:
