@@ -99,6 +99,7 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "J07 crit of an unknown extension": (lambda: with_header(crit=["exp"], exp=1), "crit_refused"),
     "J07 crit b64 true": (lambda: with_header(crit=["b64"], b64=True), "crit_refused"),
     "J07 crit b64 false": (lambda: with_header(crit=["b64"], b64=False), "crit_refused"),
+    "J07 b64 without crit": (lambda: with_header(b64=True), "crit_refused"),
     "J07 crit empty": (lambda: with_header(crit=[]), "crit_refused"),
     "J07 crit a text": (lambda: with_header(crit="b64"), "crit_refused"),
     "J08 kid a path": (lambda: with_header(kid="../../../../dev/null"), "kid_unknown"),
