@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+KEY_BYTES = 32
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -26,7 +27,7 @@ LARGEST_TEXT = 65_536
 
 
 def _derive(key: bytes, info: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"keyledger/cookiebox/v1/" + info).derive(key)
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"keyledger/cookiebox/v1/" + info).derive(key)
 
 
 class _Drawer:
@@ -52,7 +53,7 @@ class CookieBox:
     __slots__ = ("_drawers", "_keys")
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        if not keys or any(len(key) != 32 for key in keys):
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
             message = "a cookie box needs at least one key, each of 32 bytes"
             raise ValueError(message)
         self._keys = [(hashlib.sha256(_derive(key, b"id")).digest()[:KEY_ID_BYTES], bytes(key)) for key in keys]
@@ -100,4 +101,4 @@ class CookieBox:
         """Whether ``mark`` was made for ``value`` and this purpose by one of the keys (constant time per key)."""
         macs = self._drawer(purpose).macs
         expected = [hashlib.blake2b(value, key=mac, digest_size=MARK_BYTES).digest() for mac in macs]
-        return any([hmac.compare_digest(one, mark) for one in expected])
+        return max(hmac.compare_digest(one, mark) for one in expected)

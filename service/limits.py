@@ -37,7 +37,7 @@ class RateLimit:
         return len(self._paid_off)
 
     def wait(self, key: str) -> int:
-        """Count one request of ``key``. Returns 0 when it may go on, else the whole seconds to wait (it is not counted)."""
+        """Count one request of ``key``. Returns 0 when it may go on, else the whole seconds to wait."""
         now = self._clock()
         due = self._paid_off.get(key, now)
         early = due - now - self._tolerance

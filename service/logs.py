@@ -26,8 +26,9 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id")
 
 _SECRET_NAMES: Final = frozenset(
     {
-        "authorization", "bearer", "client_secret", "code", "code_verifier", "cookie", "cookies", "credential", "id_token",
-        "key", "login_hint", "nonce", "passphrase", "password", "private_key", "query", "query_string", "secret",
+        "authorization", "bearer", "client_secret", "code", "code_verifier", "cookie", "cookies", "credential",
+        "id_token", "key", "login_hint", "nonce", "passphrase", "password", "private_key", "query", "query_string",
+        "secret",
         "secret_keys", "session", "set-cookie", "set_cookie", "state", "token", "verifier",
     }
 )  # fmt: skip
@@ -177,7 +178,7 @@ def request_log() -> RequestLog:
 
 
 class _Bridge(logging.Handler):
-    """Libraries' own log records, as structlog lines. Their arguments are dropped: they may quote what they failed on."""
+    """Libraries' own log records, as structlog lines, without their arguments: those may quote what failed."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger()

@@ -6,6 +6,7 @@ import asyncpg
 from aiohttp import web
 
 from events.migrate import MigrationSet, pending
+from service.db import borrowed
 from service.keys import METRICS, READINESS
 from service.metrics import CONTENT_TYPE
 from service.readiness import Probe
@@ -47,7 +48,7 @@ def migrations_probe(pool: "asyncpg.Pool[asyncpg.Record]", sets: list[MigrationS
         nonlocal current
         missing: list[str] = []
         if not current:
-            async with pool.acquire() as connection:
+            async with borrowed(pool) as connection:
                 missing = [str(migration) for migration in await pending(connection, sets)]
             current = not missing
         return {"ok": current, "pending": missing}

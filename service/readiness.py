@@ -10,7 +10,7 @@ import asyncpg
 PROBE_TIMEOUT_S: Final = 2.0
 
 Probe = Callable[[], Awaitable[Mapping[str, object]]]
-"""Looks at one part and answers ``{"ok": bool, ...}``. With ``"optional": True`` the part is told of, but not required."""
+"""Looks at one part and answers ``{"ok": bool, ...}``. With ``"optional": True`` the part is not required."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Readiness:
     draining: bool = False
 
     async def judge(self) -> tuple[bool, dict[str, Mapping[str, object]]]:
-        """Ask all parts at once, each for two seconds at most. Returns whether to send requests here, and the answers."""
+        """Ask all parts at once, each for two seconds at most. Returns whether to send requests here, and why."""
         answers = await asyncio.gather(*(_asked(probe) for probe in self.probes.values()))
         checks = dict(zip(self.probes, answers, strict=True))
         ready = all(check["ok"] or check.get("optional") for check in checks.values())

@@ -15,6 +15,8 @@ import orjson
 from service.cookiebox import MARK_BYTES, CookieBox
 
 LIFETIME_S: Final = 30 * 60
+CLOCK_SKEW_S: Final = 60
+"""By how much another instance's clock may be ahead."""
 MOST_AT_ONCE: Final = 5
 LARGEST_COOKIE: Final = 3072
 LARGEST_TOGETHER: Final = 5120
@@ -59,7 +61,7 @@ class Attempt(NamedTuple):
 
     def expired(self, now: int) -> bool:
         """Whether the attempt is older than slow multi-factor sign-ins need."""
-        return not -60 <= now - self.started_at < LIFETIME_S
+        return not -CLOCK_SKEW_S <= now - self.started_at < LIFETIME_S
 
 
 def _text(raw: bytes) -> str:

@@ -109,12 +109,14 @@ class Callback:
             return replace(person, target=attempt.target, spent=True)
         return Proven(attempt, person, connection)
 
-    async def _find_attempt(
-        self, fields: Mapping[str, str], cookie_header: str
-    ) -> Attempt | AlreadyUsed | Refused:
+    async def _find_attempt(self, fields: Mapping[str, str], cookie_header: str) -> Attempt | AlreadyUsed | Refused:
         state = fields.get("state")
         if not state:
-            return Refused("provider_error", "state_missing") if "error" in fields else Refused("attempt_missing", "no_state")
+            return (
+                Refused("provider_error", "state_missing")
+                if "error" in fields
+                else Refused("attempt_missing", "no_state")
+            )
         sent, attempt = self._cookies.find(cookie_header, state)
         if attempt is not None:
             return attempt

@@ -34,7 +34,9 @@ class Exchange:
             return Refused("workspace_unavailable", "sso_off")
         secret = await self._vault.open(connection, active)
         if secret is None:
-            return Refused("provider_misconfigured", "secret_gone", CLIENT_SECRET, "The client secret was deleted here.")
+            return Refused(
+                "provider_misconfigured", "secret_gone", CLIENT_SECRET, "The client secret was deleted here."
+            )
         credentials = ProviderCredentials(
             issuer=active.issuer,
             client_id=active.client_id,

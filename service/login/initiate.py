@@ -29,7 +29,12 @@ class Begun(NamedTuple):
 
 def available(connection: Workspace | None) -> bool:
     """Whether the workspace takes SSO now, as recorded."""
-    return connection is not None and connection.sso_enabled and connection.credentials is not None and not connection.closed
+    return (
+        connection is not None
+        and connection.sso_enabled
+        and connection.credentials is not None
+        and not connection.closed
+    )
 
 
 def redirect_uri(public_url: str, slug: str) -> str:

@@ -13,8 +13,8 @@ class Refused:
 
     ``reason`` is the code in the sign-in log and on the page, ``detail`` a stable slug that tells cases apart for
     support. ``okta_field`` names the setting in Okta to change, ``explanation`` is a sentence for whoever changes it.
-    ``target`` is where the person wanted to go, kept for a fresh start. ``spent`` says that the attempt is used up, so that
-    its cookie can go.
+    ``target`` is where the person wanted to go, kept for a fresh start. ``spent`` says that the attempt is used up, so
+    that its cookie can go.
     """
 
     reason: str

@@ -73,10 +73,12 @@ async def tell_session(request: web.Request) -> web.Response:
         {
             "user": {"id": str(person.user_id), "email": person.email, "name": person.name},
             "workspaces": [
-                {"slug": access.workspace, "role": access.role, "websites": access.websites} for access in standing.opened
+                {"slug": access.workspace, "role": access.role, "websites": access.websites}
+                for access in standing.opened
             ],
             "authentications": [
-                {"method": one.method, "workspace": one.workspace, "at": one.at} for one in standing.live.authentications
+                {"method": one.method, "workspace": one.workspace, "at": one.at}
+                for one in standing.live.authentications
             ],
         }
     )

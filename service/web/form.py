@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
-from multidict import MultiDict
+from multidict import MultiDict, MultiMapping
 
 from service.web.refusal import PageRefusal
 
@@ -45,11 +45,13 @@ async def read_bounded(request: web.Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def single(fields: "MultiDict[str]", names: tuple[str, ...]) -> dict[str, str]:
+def single(
+    fields: MultiMapping[str], names: tuple[str, ...], *, never_together: tuple[str, str] | None = None
+) -> dict[str, str]:
     """Return those of ``names`` that are there.
 
     Raises:
-        PageRefusal: ``request_malformed`` when one of them is there twice.
+        PageRefusal: ``request_malformed`` when one of them is there twice, or both of two that exclude each other.
     """
     found: dict[str, str] = {}
     for name in names:
@@ -58,4 +60,6 @@ def single(fields: "MultiDict[str]", names: tuple[str, ...]) -> dict[str, str]:
             raise PageRefusal("request_malformed")
         if values:
             found[name] = values[0]
+    if never_together is not None and found.keys() >= set(never_together):
+        raise PageRefusal("request_malformed")
     return found

@@ -41,9 +41,7 @@ class SecurityHeaders:
         }
         self.policy = " ".join([_POLICY, *sorted(app_origins)])
         self.policy_leading_out = f"{_POLICY} https:" + (" http:" if settings.loopback_providers else "")
-        self.dynamic: CIMultiDict[str] = CIMultiDict(
-            {**fixed, POLICY_HEADER: self.policy, "Cache-Control": "no-store"}
-        )
+        self.dynamic: CIMultiDict[str] = CIMultiDict({**fixed, POLICY_HEADER: self.policy, "Cache-Control": "no-store"})
         self.redirect: CIMultiDict[str] = CIMultiDict(
             {**bare, POLICY_HEADER: "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store"}
         )

@@ -54,9 +54,9 @@ NOTICES: Final[Mapping[str, Notice]] = {
         400,
         "administrator",
         "This sign-in came from another Okta",
-        "The sign-in names a different Okta address from the one that this workspace is connected to, so we stopped it.",
-        "Start again from this page. If it keeps happening, the Okta domain in the workspace’s settings and the address "
-        "that Okta uses for this app have to be made the same.",
+        "The sign-in names another Okta address than the one this workspace is connected to, so we stopped it.",
+        "Start again from this page. If it keeps happening, the Okta domain in the workspace’s settings and the "
+        "address that Okta uses for this app have to be made the same.",
     ),
     "attempt_missing": Notice(
         400,
@@ -77,8 +77,8 @@ NOTICES: Final[Mapping[str, Notice]] = {
         400,
         "you",
         "This sign-in was already used",
-        "Each sign-in works once, and this one has been completed or turned down. That happens after reloading the page "
-        "or using the back button.",
+        "Each sign-in works once, and this one has been completed or turned down. That happens after reloading the "
+        "page or using the back button.",
         "Start again. If you are still signed in at Okta, it takes a second.",
     ),
     "attempt_foreign": Notice(
@@ -180,7 +180,8 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "support",
         "This address belongs to another account",
         "A member with your e-mail address is already linked to another Okta account, so we did not let this one in.",
-        "Ask the workspace’s owner to contact support with the reference below. They will find out which account is yours.",
+        "Ask the workspace’s owner to contact support with the reference below. They will find out which account is "
+        "yours.",
     ),
     "method_not_allowed": Notice(
         403,
@@ -190,7 +191,9 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "Start again with single sign-on.",
         "Sign in with SSO",
     ),
-    "not_found": Notice(404, "you", "There’s nothing here", "No page has this address.", "Check it, or go to the start."),
+    "not_found": Notice(
+        404, "you", "There’s nothing here", "No page has this address.", "Check it, or go to the start."
+    ),
     "wrong_method": Notice(
         405, "you", "That isn’t possible here", "This address doesn’t take that kind of request.", "Go to the start."
     ),
@@ -217,7 +220,11 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "Go to the start and do it from there.",
     ),
     "rate_limited": Notice(
-        429, "you", "That was a lot at once", "Too many sign-ins were tried in a short time.", "Wait a little, then go on."
+        429,
+        "you",
+        "That was a lot at once",
+        "Too many sign-ins were tried in a short time.",
+        "Wait a little, then go on.",
     ),
     "link_invalid": Notice(
         410,
@@ -266,7 +273,11 @@ CASES: Final[Mapping[tuple[str, str], Notice]] = {
         "Start again to use the new one.",
     ),
     ("provider_denied", "canceled"): Notice(
-        403, "you", "You stopped the sign-in", "Okta says that the sign-in was cancelled.", "Start again whenever you like."
+        403,
+        "you",
+        "You stopped the sign-in",
+        "Okta says that the sign-in was cancelled.",
+        "Start again whenever you like.",
     ),
     ("provider_denied", "policy"): Notice(
         403,
@@ -314,6 +325,6 @@ def notice_for(reason: str, detail: str | None = None) -> Notice:
     return CASES.get((reason, detail or ""), NOTICES[reason])
 
 
-def missing_notices() -> set[str]:
+def missing_notices() -> frozenset[str]:
     """Return the reasons that have no words, or words without a reason."""
     return (SIGN_IN_REASONS | PAGE_REASONS) ^ (set(NOTICES) | {reason for reason, _ in CASES})

@@ -21,7 +21,16 @@ from service.web.notices import WHOSE_TURN, missing_notices, notice_for
 from service.web.refusal import PageRefusal
 
 PAGES: Final[web.AppKey["Pages"]] = web.AppKey("pages")
-TEMPLATES: Final = ("account", "check_mail", "confirm_link", "link_confirmed", "notice", "signed_out", "start", "switch")
+TEMPLATES: Final = (
+    "account",
+    "check_mail",
+    "confirm_link",
+    "link_confirmed",
+    "notice",
+    "signed_out",
+    "start",
+    "switch",
+)
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 

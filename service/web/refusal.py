@@ -6,10 +6,10 @@ from collections.abc import Sequence
 class PageRefusal(Exception):
     """A browser's request ends here, with a page that tells why.
 
-    ``reason`` names the notice (see ``service.web.notices``), ``detail`` a case of it that has words of its own. ``field`` is the setting in Okta to look at,
-    ``explanation`` a sentence for whoever mends it, ``restart`` the address that starts again, ``email`` the address
-    the person came with, ``cookies`` whole ``Set-Cookie`` values, ``retry_after`` whole seconds. None of them ever holds
-    a code, a token or a state.
+    ``reason`` names the notice (see ``service.web.notices``), ``detail`` a case of it that has words of its own.
+    ``field`` is the setting in Okta to look at, ``explanation`` a sentence for whoever mends it, ``restart`` the
+    address that starts again, ``email`` the address the person came with, ``cookies`` whole ``Set-Cookie`` values,
+    ``retry_after`` whole seconds. No page ever holds a code, a token or a state.
     """
 
     def __init__(

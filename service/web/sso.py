@@ -108,10 +108,7 @@ async def _answer_fields(request: web.Request, slug: str) -> Mapping[str, str]:
     try:
         posted = request.method == "POST"
         fields: MultiDict[str] = await read_form(request) if posted else MultiDict(request.query)
-        found = single(fields, PARAMETERS)
-        if "code" in found and "error" in found:
-            raise PageRefusal("request_malformed")
-        return found
+        return single(fields, PARAMETERS, never_together=("code", "error"))
     except PageRefusal as refusal:
         record_refusal(request, slug, Refused("provider_error", refusal.reason), None)
         refusal.restart = restart_address(slug, None)
@@ -124,7 +121,7 @@ def _came_without_cookies(flow: Flow, fields: Mapping[str, str], cookie_header: 
 
 
 def _once_more_by_get(request: web.Request, fields: Mapping[str, str]) -> web.Response:
-    """Send the browser round by GET, with which it sends the cookie that ``SameSite=Lax`` holds back from a foreign POST.
+    """Send the browser round by GET, which brings the cookie that ``SameSite=Lax`` holds back from a foreign POST.
 
     Nothing becomes possible that a provider's redirect with a query does not do anyway, no script is needed, and the
     attempt's cookie stays out of every request that another site makes this browser post.

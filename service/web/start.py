@@ -17,7 +17,9 @@ async def go_to_workspace(request: web.Request) -> web.Response:
     slug = single(request.query, ("workspace",)).get("workspace", "").strip().lower()
     if is_slug(slug):
         return web.Response(status=303, headers={"Location": f"/api/sso/initiate/{slug}"})
-    problem = "A workspace’s short name has letters a to z, digits and single hyphens." if slug else "Enter a workspace."
+    problem = (
+        "A workspace’s short name has letters a to z, digits and single hyphens." if slug else "Enter a workspace."
+    )
     return request.app[PAGES].render(
         request, "start", status=422, leads_out=True, workspace=slug[:LONGEST_SLUG], problem=problem
     )

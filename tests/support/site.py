@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import ClientResponse, DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
@@ -22,7 +22,6 @@ from events.catalogue.credentials import CredentialsSet
 from events.workspace import Workspace
 from events.workspace_values import Credentials
 from service.identity.known import read_workspace
-from service.identity.session_values import SessionLimits
 from service.identity.sign_in_log import SignInLog
 from service.keys import (
     CLOCK,
@@ -46,6 +45,10 @@ from service.readiness import Readiness
 from service.settings import Settings
 from service.web.setup import setup_web
 
+if TYPE_CHECKING:
+    from events.secrets import SecretVault
+    from projections.cache import ConnectionCache
+
 BASE = "https://id.example"
 
 
@@ -57,10 +60,12 @@ class CommittedConnections:
     last: dict[str, Workspace | None] = field(default_factory=dict)
 
     async def get(self, slug: str) -> Workspace | None:
+        """Return the committed state."""
         self.last[slug] = await read_workspace(self.pool, slug)
         return self.last[slug]
 
     def peek(self, slug: str) -> Workspace | None:
+        """Return the state of the last read."""
         return self.last.get(slug)
 
 
@@ -71,6 +76,7 @@ class OneSecret:
     secret: str | None
 
     async def open(self, _workspace: Workspace, _credentials: Credentials) -> SecretStr | None:
+        """Return it, whoever's it is asked for."""
         return None if self.secret is None else SecretStr(self.secret)
 
 
@@ -157,16 +163,15 @@ async def running_site(pool: Pool, **changed: Any) -> AsyncIterator[Site]:
     """Run a site on this database; keywords change settings."""
     settings = Settings(base_url=BASE, support_contact="Write to help@id.example.", rate_per_minute=100_000, **changed)
     world, provider = World(pool, clock=TurnedClock(datetime.now(UTC))), FakeProvider()
-    provider.now = lambda: world.clock.now.timestamp()
-    limits = SessionLimits(idle=world.resources.limits.idle, absolute=world.resources.limits.absolute)
-    identity = replace(world.resources, public_url=BASE, limits=limits)
+    provider.now = lambda: world.clock().timestamp()
+    identity = replace(world.resources, public_url=BASE)
     logged, metrics, secrets = io.BytesIO(), Metrics(), OneSecret(provider.client_secret)
     writer = configure_logging(settings, logged)
     app = web.Application()
     app[SETTINGS], app[METRICS], app[READINESS] = settings, metrics, Readiness()
     app[IDENTITY], app[POOL], app[CLOCK], app[COOKIE_BOX] = identity, pool, world.clock, identity.box
-    app[CONNECTIONS] = CommittedConnections(pool)  # type: ignore[assignment]
-    app[VAULT] = secrets  # type: ignore[assignment]
+    app[CONNECTIONS] = cast("ConnectionCache", CommittedConnections(pool))
+    app[VAULT] = cast("SecretVault", secrets)
     app[SIGN_IN_LOG] = SignInLog(pool)
     async with provider, ProviderClient(ProviderPolicy(allow_loopback=True), clock=world.clock) as http:
         app[RELYING_PARTY] = RelyingParty(http, world.clock)

@@ -3,7 +3,6 @@
 import base64
 import secrets
 
-
 import pytest
 
 from service.cookiebox import CookieBox
@@ -54,7 +53,9 @@ def test_a09_state_nonce_and_verifier_are_long_and_never_used_twice() -> None:
     one = attempts[0]
     assert 43 <= len(one.verifier) <= 128
     assert len(base64.urlsafe_b64decode(one.nonce)) == 33
-    assert all(set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") for text in (one.state,))
+    assert all(
+        set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") for text in (one.state,)
+    )
 
 
 def test_an_attempt_comes_back_from_its_cookie_as_it_was() -> None:
@@ -117,7 +118,7 @@ def test_the_state_tells_when_we_made_it_and_nobody_else_can_make_one() -> None:
 
 
 @pytest.mark.parametrize(("age", "expired"), [(0, False), (LIFETIME_S - 1, False), (LIFETIME_S, True), (-3600, True)])
-def test_an_attempt_lasts_thirty_minutes(age: int, expired: bool) -> None:  # noqa: FBT001  a table's column
+def test_an_attempt_lasts_thirty_minutes(age: int, expired: bool) -> None:
     assert an_attempt().expired(NOW + age) is expired
 
 
@@ -138,7 +139,8 @@ def test_unreadable_attempts_go_first() -> None:
 
 def test_s08_all_attempts_together_stay_far_below_what_servers_take_as_a_header() -> None:
     target = "https://app.example/" + "x" * 1000
-    header, attempts = "", []
+    header = ""
+    attempts: list[Attempt] = []
     for age in range(12):
         attempt = an_attempt(NOW + age, target=target)
         new = kept(attempt)

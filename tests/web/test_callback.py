@@ -203,7 +203,12 @@ ERRORS = [
     ("login_required", "The client specified not to prompt", "provider_error", "session at Okta"),
     ("temporarily_unavailable", "", "provider_unreachable", "Okta"),
     ("user_canceled_request", "", "provider_denied", "stopped"),
-    ("server_error", "The requested feature is not enabled in this environment.", "provider_misconfigured", "Okta domain"),
+    (
+        "server_error",
+        "The requested feature is not enabled in this environment.",
+        "provider_misconfigured",
+        "Okta domain",
+    ),
     ("invalid_scope", "", "provider_misconfigured", "scopes"),
     ("<script>alert(1)</script>", "<script>alert(1)</script>", "provider_error", "Okta"),
     ("x" * 3000, "y" * 3000, "provider_error", "Okta"),
@@ -233,7 +238,7 @@ async def test_a20_b26_an_error_answer_is_explained_and_uses_the_attempt_up(
 async def test_b02_hostile_descriptions_reach_neither_page_header_nor_log(site: Site) -> None:
     browser = site.browser()
     state = fields_of(await site.to_provider(browser))["state"]
-    hostile = quote("\x00\r\nX-Evil: 1‮<img src=x>plant", safe="") + "%ff%fe"
+    hostile = quote("\x00\r\nX-Evil: 1\u202e<img src=x>plant", safe="") + "%ff%fe"
     answer = await browser.get(f"{CALLBACK}?error=access_denied&error_description={hostile}&state={state}")
     assert answer.status == 403
     assert "X-Evil" not in answer.headers
@@ -249,7 +254,9 @@ async def test_b03_an_error_without_a_state_uses_nothing_up(site: Site) -> None:
     assert (await browser.get(back)).status == 303
 
 
-@pytest.mark.parametrize("query", ["{back}&code=again", "{back}&state=again", "{back}&error=access_denied", "{back}&iss=a&iss=b"])
+@pytest.mark.parametrize(
+    "query", ["{back}&code=again", "{back}&state=again", "{back}&error=access_denied", "{back}&iss=a&iss=b"]
+)
 async def test_b01_a_parameter_given_twice_or_code_with_error_is_refused(site: Site, query: str) -> None:
     browser = site.browser()
     back = await site.back(browser)

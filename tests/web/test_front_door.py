@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 import structlog
@@ -31,9 +32,11 @@ class NoSessions(AbstractStorage):
     """A storage that must not be asked: no handler here wants a session."""
 
     async def load_session(self, request: web.Request) -> Session:
+        """Fail."""
         raise AssertionError(request)
 
     async def save_session(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
+        """Fail."""
         raise AssertionError(request, response, session)
 
 
@@ -51,7 +54,7 @@ class Logged:
         return self.stream.getvalue().decode()
 
     @property
-    def lines(self) -> list[dict[str, object]]:
+    def lines(self) -> list[dict[str, Any]]:
         """The lines, read."""
         return [json.loads(line) for line in self.text.splitlines()]
 
@@ -310,5 +313,3 @@ def test_requests_are_measured_by_route_template() -> None:
     text = metrics.exposition().decode()
     assert 'keyledger_request_seconds_count{route="/api/sso/initiate/{slug}",status="302"} 1.0' in text
     assert 'keyledger_sign_ins_total{reason="ok"} 1.0' in text
-
-

@@ -9,6 +9,7 @@ class Watch:
     now = 1000.0
 
     def __call__(self) -> float:
+        """Return the time it shows."""
         return self.now
 
 

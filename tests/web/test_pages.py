@@ -13,12 +13,14 @@ from service.web.headers import SecurityHeaders
 from service.web.notices import CASES, NOTICES, PAGE_REASONS, SIGN_IN_REASONS, Notice, missing_notices
 from service.web.pages import Pages, PagesIncomplete
 
-DESIGNED = set(
-    "workspace_unavailable issuer_mismatch attempt_missing attempt_expired attempt_used attempt_foreign provider_denied "
-    "provider_error provider_misconfigured provider_unreachable code_rejected id_token_invalid userinfo_invalid "
-    "email_missing email_unverified domain_not_allowed invitation_required member_deactivated identity_conflict "
-    "method_not_allowed".split()
-)
+DESIGNED = frozenset(
+    {
+        "workspace_unavailable", "issuer_mismatch", "attempt_missing", "attempt_expired", "attempt_used",
+        "attempt_foreign", "provider_denied", "provider_error", "provider_misconfigured", "provider_unreachable",
+        "code_rejected", "id_token_invalid", "userinfo_invalid", "email_missing", "email_unverified",
+        "domain_not_allowed", "invitation_required", "member_deactivated", "identity_conflict", "method_not_allowed",
+    }
+)  # fmt: skip
 
 
 def pages(*templates: str) -> Pages:
@@ -32,7 +34,7 @@ def test_every_reason_of_the_sign_in_log_has_words() -> None:
 
 
 def test_the_service_does_not_start_when_words_or_templates_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(PagesIncomplete, match="console.html"):
+    with pytest.raises(PagesIncomplete, match=r"console\.html"):
         pages("console")
     monkeypatch.setattr(notices, "PAGE_REASONS", PAGE_REASONS | {"unheard_of"})
     with pytest.raises(PagesIncomplete, match="unheard_of"):
@@ -62,14 +64,24 @@ class Parts(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect one."""
         self.tags.append((tag, dict(attrs)))
 
     def of(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of all elements of a kind."""
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-PATHS = ["/", "/sign-in", "/sign-in?workspace=No%20such", "/account", "/nothing", "/api/sso/initiate/nobody",
-         "/api/sso/callback/acme", "/link/" + "a" * 43]
+PATHS = [
+    "/",
+    "/sign-in",
+    "/sign-in?workspace=No%20such",
+    "/account",
+    "/nothing",
+    "/api/sso/initiate/nobody",
+    "/api/sso/callback/acme",
+    "/link/" + "a" * 43,
+]
 
 
 async def shown(site: Site, path: str) -> tuple[str, Parts]:

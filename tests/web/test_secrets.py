@@ -1,5 +1,6 @@
 """Nothing secret is told: not by logs, not by pages, not by headers, not by the sign-in log."""
 
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from aiohttp import ClientResponse, web
@@ -12,8 +13,9 @@ class Listening(Browser):
 
     heard: str = ""
 
-    async def send(self, method: str, address: str, **rest: object) -> ClientResponse:  # type: ignore[override]
-        answer = await super().send(method, address, **rest)  # type: ignore[arg-type]
+    async def send(self, method: str, address: str, **rest: Any) -> ClientResponse:
+        """Send, and remember the answer but for what is meant for the browser alone."""
+        answer = await super().send(method, address, **rest)
         own = {"Set-Cookie", "Location"}
         headers = "\n".join(value for name, value in answer.headers.items() if name not in own)
         self.heard += f"{headers}\n{await answer.text()}"
@@ -46,7 +48,7 @@ async def test_x02_x03_codes_states_and_cookies_are_in_no_log_and_on_no_page(sit
     other = await site.back(browser)
     secrets |= values_of(other) | set(browser.cookies.values())
     await browser.get(f"{other}&code=planted-second-code")
-    await browser.get(f"/link/planted-token-planted-token-planted-token-1")
+    await browser.get("/link/planted-token-planted-token-planted-token-1")
     await browser.submit("/sign-in/switch", {"ticket": "planted-ticket"})
     told = await everything(site, browser) + stranger.heard
     assert len(secrets) >= 9

@@ -18,7 +18,9 @@ async def test_a_member_signs_in_and_lands_in_the_application(site: Site) -> Non
 
 async def test_a_start_from_the_tile_lands_where_the_tile_says(site: Site) -> None:
     browser = site.browser()
-    address = f"/api/sso/initiate/acme?iss={site.provider.issuer}&target_link_uri=https://app.example/inbox&login_hint=ada"
+    address = (
+        f"/api/sso/initiate/acme?iss={site.provider.issuer}&target_link_uri=https://app.example/inbox&login_hint=ada"
+    )
     answer = await site.sign_in(browser, address)
     assert answer.headers["Location"] == "https://app.example/inbox"
     (row,) = await site.sign_ins()

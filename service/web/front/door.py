@@ -32,7 +32,7 @@ def front_door(
     pages: Pages,
     sessions: web.AppKey[AbstractStorage],
 ) -> Middleware:
-    """Return the middleware. ``sessions`` is the key of the storage, which is there once the application has started."""
+    """Return the middleware. ``sessions`` is the key of the storage, which is there once the application runs."""
     trusted, origin = settings.trusted_proxies, settings.public_url
     limits = SignInLimits(settings.rate_per_minute)
     keeping = SessionsOf()

@@ -13,7 +13,7 @@ from service.web.refusal import PageRefusal
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 EXEMPT: Final = ("/api/sso/", "/api/v1/")
-"""The provider posts to the first, where a sealed attempt decides; bearer tokens, which no browser adds, open the second."""
+"""Providers post to the first, where a sealed attempt decides. Bearer tokens open the second; no browser adds one."""
 
 
 def is_same_origin(request: web.BaseRequest, origin: str) -> bool:

@@ -1,4 +1,4 @@
-"""Sessions for the routes that have one, loaded when a handler asks. The way to a provider has none, and pays for none."""
+"""Sessions for the routes that have one, loaded when a handler asks. The way to a provider pays for none."""
 
 import warnings
 from typing import Final
