@@ -26,8 +26,12 @@ class StaffRole(StrEnum):
 
 @token.command("create", epilog="Example: export KEYLEDGER_TOKEN=$(keyledger token create grace --role support)")
 def create(
-    name: Name,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The token's name; every change made with it carries the name.", show_default=False),
+    ] = None,
     *,
+    named: Annotated[str | None, typer.Option("--name", help="The name, as an option.", show_default=False)] = None,
     role: Annotated[StaffRole, typer.Option(help="support reads and writes, auditor reads, operator may do all.")],
     days: Annotated[
         int | None, typer.Option(min=1, max=3650, help="How long it is good for.", show_default="for ever")
@@ -38,15 +42,21 @@ def create(
     """Make a token and print it alone. It is shown this once; only its hash is kept."""
     from service.cli import database
 
+    chosen = name or named
+    if chosen is None or (name and named):
+        message = "give the token one name, such as: keyledger token create grace --role support"
+        raise typer.BadParameter(message)
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
     made = database.on_database(
-        lambda resources: database.create_token(resources, name, role.value, expires_at, reason)
+        lambda resources: database.create_token(resources, chosen, role.value, expires_at, reason)
     )
     if as_json:
         say_json(made)
         return
     say(made["token"])
-    hint(f"Next: export KEYLEDGER_TOKEN to hold it. It is not shown again. Revoke it by: keyledger token revoke {name}")
+    hint(
+        f"Next: export KEYLEDGER_TOKEN to hold it. It is not shown again. Revoke it by: keyledger token revoke {chosen}"
+    )
 
 
 @token.command("revoke", epilog='Example: keyledger token revoke grace --reason "left the team"')

@@ -56,7 +56,12 @@ def register(
     if website:
         body["websites"] = website
     answer = open_client().send("POST", "/workspaces", body)
-    tell(slug, answer, as_json=as_json, then=f"keyledger domain add {slug} acme.com")
+    tell(
+        slug,
+        answer,
+        as_json=as_json,
+        then=f"keyledger domain add {slug} acme.com; keyledger show {slug} has the two URIs for Okta",
+    )
 
 
 @workspace.command("plan", epilog="Example: keyledger workspace plan acme one")
