@@ -25,6 +25,7 @@ from service.clock import Clock, utc_now
 from service.oidc.addresses import AddressRefused, guarded_sockets
 from service.oidc.documents import Document, parse_object
 from service.oidc.errors import OidcError
+from service.oidc.names import ProviderNames
 from service.oidc.policy import ProviderPolicy, UrlRefused
 from service.oidc.rate_limits import TOO_MANY_REQUESTS, rate_limited
 
@@ -83,14 +84,17 @@ class ProviderClient:
         self._ssl_context = ssl_context
         self._timeout = ClientTimeout(total=timeout_s)
         self._session: ClientSession | None = None
+        self._names: ProviderNames | None = None
 
     async def __aenter__(self) -> Self:
+        self._names = ProviderNames()
         connector = TCPConnector(
             # No limit over all hosts: hosts that do not answer would use it up for the others.
             limit=0,
             limit_per_host=CONNECTIONS_PER_HOST,
             keepalive_timeout=KEEP_ALIVE_S,
             ssl=self._ssl_context or True,
+            resolver=self._names,
             socket_factory=guarded_sockets(allow_loopback=self.policy.allow_loopback),
         )
         self._session = ClientSession(
@@ -109,6 +113,8 @@ class ProviderClient:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        if self._names is not None:
+            await self._names.close()
 
     async def get_json(self, url: str, headers: Mapping[str, str] | None = None) -> Fetched:
         """Fetch a document. Whether it is JSON shows when it is read."""

@@ -1,6 +1,9 @@
 """What the client reaches: public addresses by https, whatever names resolve to, and with a right certificate."""
 
+import asyncio
+import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from support.certificates import server_context
 from support.oidc import fails
 from support.provider import FakeProvider
 
+from service.oidc.errors import OidcError
 from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
 
@@ -128,3 +132,25 @@ async def test_a_closed_port_and_an_unknown_name_are_told_apart(http: ProviderCl
         "NoNames", (Names,), {"resolve": lambda *_, **__: (_ for _ in ()).throw(OSError("unknown"))}
     )([])
     assert (await fails(http.get_json("https://nobody.example/"))).detail == "name_unknown"
+
+
+async def test_h18_names_that_nobody_answers_for_keep_no_other_name_waiting(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any) -> Any:
+        if host.endswith(".dead.example"):
+            answered.wait(5)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return real(host, *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    async with ProviderClient(LOOPBACK, timeout_s=5.0) as http:
+        stuck = [asyncio.ensure_future(http.get_json(f"https://{n}.dead.example/")) for n in range(16)]
+        async with asyncio.timeout(2.0):
+            assert (await http.get_json(f"http://localhost:{provider.port}/oauth2/v1/keys")).status == 200
+        answered.set()
+        errors = await asyncio.gather(*stuck, return_exceptions=True)
+    assert {error.detail for error in errors if isinstance(error, OidcError)} == {"name_unknown"}
