@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 import asyncpg
-import orjson
 
-from events.workspace import FOLD_VERSION, Workspace
 from service.identity.authentication import Authentication
 from service.identity.people import KnownMember, Role
 from service.identity.policy import may_open
+from service.identity.read_model import UnusableReadModel, workspace_of
 from service.identity.resources import Pool
 from service.identity.session_values import LiveSession
 from service.identity.websites import Websites, read_websites
@@ -64,7 +63,7 @@ class Person:
 async def open_workspace(pool: Pool, session: LiveSession, slug: str, now: datetime) -> Access | NoAccess:
     """Judge whether the session opens this workspace now."""
     row = await pool.fetchrow(_READ, session.user_id, slug)
-    return NoAccess("not_a_member") if row is None else _judge(row, session, now)
+    return NoAccess("not_a_member") if row is None else await _judge(pool, row, session, now)
 
 
 async def opened_workspaces(pool: Pool, session: LiveSession, now: datetime) -> Sequence[Access]:
@@ -76,7 +75,7 @@ async def opened_workspaces(pool: Pool, session: LiveSession, now: datetime) -> 
 async def judge_memberships(pool: Pool, session: LiveSession, now: datetime) -> dict[str, Access | NoAccess]:
     """Judge each workspace that the session's user is a member of, by slug."""
     rows = await pool.fetch(_READ, session.user_id, None)
-    return {row["workspace"]: _judge(row, session, now) for row in rows}
+    return {row["workspace"]: await _judge(pool, row, session, now) for row in rows}
 
 
 async def session_person(pool: Pool, session: LiveSession, opened: Sequence[Access]) -> Person:
@@ -88,10 +87,11 @@ async def session_person(pool: Pool, session: LiveSession, opened: Sequence[Acce
     return Person(session.user_id, email, name)
 
 
-def _judge(row: asyncpg.Record, session: LiveSession, now: datetime) -> Access | NoAccess:
-    if row["version"] != row["stream_version"] or row["fold_version"] != FOLD_VERSION:
+async def _judge(pool: Pool, row: asyncpg.Record, session: LiveSession, now: datetime) -> Access | NoAccess:
+    try:
+        workspace = await workspace_of(pool, row["workspace"], row)
+    except UnusableReadModel:
         return NoAccess("workspace_unavailable")
-    workspace = Workspace.from_document(orjson.loads(row["document"]), row["position"])
     member = _member(row)
     reason: str = "method_not_allowed"
     for authentication in reversed(session.authentications):
@@ -113,8 +113,14 @@ def _judge(row: asyncpg.Record, session: LiveSession, now: datetime) -> Access |
 def _member(row: asyncpg.Record) -> KnownMember | None:
     if row["status"] == "erased":
         return None
-    active: Literal[True, False] = row["status"] == "active"
-    return KnownMember(row["member_id"], row["user_id"], row["role"], active, row["email"], row["websites"])
+    return KnownMember(
+        member_id=row["member_id"],
+        user_id=row["user_id"],
+        role=row["role"],
+        active=row["status"] == "active",
+        email=row["email"],
+        websites=row["websites"],
+    )
 
 
 def _more_telling(known: str, found: str | None) -> str:

@@ -19,7 +19,7 @@ from service.errors import Busy
 from service.identity.authentication import Authentication
 from service.identity.decision import Decision, decide
 from service.identity.joining import Join, Joined
-from service.identity.known import Situation, UnusableReadModel, lock_workspace, read_situation
+from service.identity.known import Situation, lock_workspace, read_situation
 from service.identity.ledger import append, member_acts
 from service.identity.link_request import request_link
 from service.identity.names import display_name
@@ -27,6 +27,7 @@ from service.identity.outcome import Outcome, Status
 from service.identity.people import KnownMember, Person
 from service.identity.policy import Admit, ConfirmLink, Judgement, Refuse
 from service.identity.proof import record_proof
+from service.identity.read_model import UnusableReadModel
 from service.identity.resources import BegunAttempt, Connection, Executor, IdentityResources, RequestMeta
 from service.identity.session_values import NewSession, open_session
 from service.identity.sign_in_log import SignIn, record

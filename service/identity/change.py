@@ -13,9 +13,10 @@ from events.workspace import Workspace
 from service.db import transaction
 from service.errors import Busy, WorkspaceUnknown
 from service.identity.facts import owner_facts
-from service.identity.known import lock_workspace, read_workspace
+from service.identity.known import lock_workspace
 from service.identity.notices import notify_owners
 from service.identity.people import Role
+from service.identity.read_model import read_workspace
 from service.identity.resources import Connection, IdentityResources
 
 T = TypeVar("T")

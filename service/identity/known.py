@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import orjson
-import structlog
 
-from events.workspace import FOLD_VERSION, Workspace
+from events.workspace import Workspace
 from service.identity.addresses import read_address
 from service.identity.people import PRIVILEGED, Evidence, Known, KnownInvitation, KnownMember, Person
 from service.identity.policy import may_open
+from service.identity.read_model import UnusableReadModel, read_workspace, workspace_of
 from service.identity.resources import Connection, Executor, IdentityResources
 from service.identity.session_values import LiveSession
 from service.identity.tombstones import was_erased
 
-log = structlog.get_logger("identity")
+__all__ = ["Situation", "UnusableReadModel", "lock_workspace", "read_situation", "read_workspace"]
 
 _READ = """
     select s.version as stream_version, c.version, c.position, c.fold_version, c.document,
@@ -60,10 +59,6 @@ class Situation:
     known: Known
 
 
-class UnusableReadModel(Exception):
-    """The connection's read model is missing, behind its stream, or of another fold: nobody is admitted on it."""
-
-
 async def read_situation(
     resources: IdentityResources,
     connection: Executor,
@@ -82,7 +77,7 @@ async def read_situation(
     row = await connection.fetchrow(_READ, slug, person.issuer, person.subject_scope, person.subject, key)
     if row is None:
         return None
-    workspace = _workspace(slug, row)
+    workspace = await workspace_of(connection, slug, row)
     known = Known(
         by_identity=_member(row, "i"),
         by_email=_member(row, "e", linked_here=row["linked_here"], linked_before=row["linked_before"]),
@@ -94,13 +89,6 @@ async def read_situation(
         )
         known = replace(known, erased=await was_erased(connection, slug, digests))
     return Situation(workspace, replace(known, evidence=_session_evidence(workspace, known, session, now)))
-
-
-def _workspace(slug: str, row: asyncpg.Record) -> Workspace:
-    if row["document"] is None or row["version"] != row["stream_version"] or row["fold_version"] != FOLD_VERSION:
-        log.error("the read model cannot be used", workspace=slug, version=row["version"], of=row["stream_version"])
-        raise UnusableReadModel(slug)
-    return Workspace.from_document(orjson.loads(row["document"]), row["position"])
 
 
 def _member(row: asyncpg.Record, prefix: str, **links: Any) -> KnownMember | None:
@@ -144,17 +132,3 @@ def _session_evidence(
 async def lock_workspace(connection: Connection, slug: str) -> bool:
     """Lock the workspace's row for a change, first of all locks. ``False`` when there is no such workspace."""
     return await connection.fetchval("select 1 from identity.workspaces where slug = $1 for update", slug) is not None
-
-
-async def read_workspace(connection: Executor, slug: str) -> Workspace | None:
-    """Return a workspace's committed configuration, ``None`` when there is none.
-
-    Raises:
-        UnusableReadModel: see there.
-    """
-    row = await connection.fetchrow(
-        "select s.version as stream_version, c.version, c.position, c.fold_version, c.document"
-        " from ledger.streams s left join projection.connections c on c.slug = s.stream_id where s.stream_id = $1",
-        slug,
-    )
-    return None if row is None else _workspace(slug, row)

@@ -18,11 +18,12 @@ from events.workspace import Workspace
 from service.db import transaction
 from service.errors import Busy
 from service.identity.joining import Join
-from service.identity.known import UnusableReadModel, lock_workspace, read_situation
+from service.identity.known import lock_workspace, read_situation
 from service.identity.ledger import append, member_acts
 from service.identity.link_request import link_hash
 from service.identity.people import Evidence, Person
 from service.identity.policy import Admit, Consume, Link, Refuse, judge_sign_in
+from service.identity.read_model import UnusableReadModel
 from service.identity.resources import Connection, Executor, IdentityResources
 from service.identity.switch import KeptPerson
 

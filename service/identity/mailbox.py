@@ -19,10 +19,10 @@ from service.db import transaction
 from service.identity.access import NoAccess, judge_memberships
 from service.identity.authentication import Authentication
 from service.identity.change import Change, change_workspace
-from service.identity.known import UnusableReadModel
 from service.identity.ledger import member_acts
 from service.identity.magic_link import read_magic_link
 from service.identity.outcome import Outcome
+from service.identity.read_model import UnusableReadModel
 from service.identity.resources import Connection, IdentityResources, RequestMeta
 from service.identity.session_values import LiveSession, NewSession, open_session
 from service.identity.sign_in_log import SignIn, record

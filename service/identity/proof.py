@@ -15,8 +15,8 @@ from events.envelope import SYSTEM, Context
 from events.refusals import Refusal
 from events.workspace import Workspace
 from service.identity.change import Change, change_workspace
-from service.identity.known import UnusableReadModel
 from service.identity.outcome import Outcome
+from service.identity.read_model import UnusableReadModel
 from service.identity.resources import IdentityResources
 
 log = structlog.get_logger("identity")

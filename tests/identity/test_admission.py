@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from support.database import Pool
 from support.identity_values import ISSUER, Proven
 from support.identity_world import Begun, World, credentials_data, live, other
 
@@ -10,6 +11,7 @@ from events.catalogue.access import SsoDisabled
 from events.catalogue.configuration import DomainAdded, DomainRemoved, JitDisabled, JitEnabled
 from events.catalogue.credentials import CredentialsSet, CredentialsStaged
 from events.workspace import FOLD_VERSION
+from service.identity.access import Access, open_workspace
 from service.identity.outcome import Outcome
 
 NEW_ISSUER = "https://login.acme.example"
@@ -222,15 +224,26 @@ async def test_an_unknown_workspace_is_unavailable(world: World) -> None:
     assert (outcome.status, outcome.reason) == ("refused", "workspace_unavailable")
 
 
-async def test_nobody_is_admitted_on_a_read_model_behind_its_stream(world: World, owner_pool: object) -> None:
+async def test_nobody_is_admitted_on_a_read_model_behind_its_stream(world: World, owner_pool: Pool) -> None:
     """Admission requires the read model's version to equal the stream's; otherwise it fails closed."""
-    await owner_pool.execute("update projection.connections set fold_version = $1", FOLD_VERSION + 1)  # type: ignore[attr-defined]
+    await owner_pool.execute("update projection.connections set version = version - 1")
     outcome = await world.sign_in()
-    assert (outcome.status, outcome.reason, outcome.detail) == (
-        "refused",
-        "workspace_unavailable",
-        "read_model_unusable",
-    )
+    assert (outcome.status, outcome.reason) == ("refused", "workspace_unavailable")
+    assert outcome.detail == "read_model_unusable"
+
+
+async def test_a_read_model_of_another_program_version_is_folded_anew_from_the_events(
+    world: World, owner_pool: Pool
+) -> None:
+    """Rows carry the fold's version: while a new version is rolled out, people still sign in and stay signed in."""
+    stale = "update projection.connections set fold_version = $1, document = jsonb_build_object('slug', slug)"
+    await owner_pool.execute(stale, FOLD_VERSION + 1)
+    assert (await world.sign_in()).how == "jit"
+    await owner_pool.execute(stale, FOLD_VERSION + 1)
+    outcome = await world.sign_in()
+    assert outcome.how == "known"
+    found = await open_workspace(world.pool, live(outcome.session), "acme", world.clock.now)
+    assert isinstance(found, Access)
 
 
 async def test_a_test_of_staged_credentials_writes_the_log_and_the_proof_and_nothing_else(world: World) -> None:
