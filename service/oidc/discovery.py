@@ -12,6 +12,7 @@ from service.oidc.http import Fetched, ProviderClient
 from service.oidc.issuer import WELL_KNOWN
 from service.oidc.okta import (
     CUSTOM_SERVER_UNAVAILABLE,
+    FEATURE_MISSING,
     ID_TOKEN_ISSUER,
     OKTA_DOMAIN,
     organization_of_admin_host,
@@ -128,10 +129,17 @@ def _refused(issuer: str, answer: Fetched) -> OidcError:
     if organization is not None:
         explanation = f"{parts.hostname} is Okta's administration console. Enter {organization}."
         return _misconfigured("admin_host", explanation, OKTA_DOMAIN)
-    if parts.path.startswith("/oauth2/"):
+    if parts.path == "/oauth2/default" or _okta_code(answer) == FEATURE_MISSING:
         return _misconfigured("custom_server_unavailable", CUSTOM_SERVER_UNAVAILABLE, OKTA_DOMAIN)
     explanation = f"There is no OpenID provider at this address: it answers {answer.status} to discovery."
     return _misconfigured("discovery_missing", explanation, OKTA_DOMAIN)
+
+
+def _okta_code(answer: Fetched) -> object:
+    try:
+        return answer.document().get("errorCode")
+    except DocumentMalformed:
+        return None
 
 
 def _endpoint(document: Document, name: str, issuer: Url, policy: ProviderPolicy) -> str:

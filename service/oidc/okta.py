@@ -23,7 +23,7 @@ FEATURE_MISSING: Final = "E0000015"
 
 CUSTOM_SERVER_UNAVAILABLE: Final = (
     "Custom authorization servers, such as /oauth2/default, need API Access Management, which this Okta organization "
-    "does not have. Use the Okta domain alone."
+    "seems not to have. Use the Okta domain alone."
 )
 
 _APEXES: Final = "okta.com|oktapreview.com|okta-emea.com|okta-gov.com|okta.mil".replace(".", r"\.")

@@ -198,8 +198,18 @@ UNFIT: dict[str, tuple[dict[str, Any], str, str]] = {
         "provider_invalid",
         "auth_methods_refused",
     ),
+    "a custom server that is not there": (
+        {"issuer_path": "/oauth2/aus404", "hooks": {"discovery": lambda _: web.Response(status=404)}},
+        "provider_invalid",
+        "discovery_missing",
+    ),
+    "the default custom server, which is not there": (
+        {"issuer_path": "/oauth2/default", "hooks": {"discovery": lambda _: web.Response(status=404)}},
+        "provider_invalid",
+        "custom_server_unavailable",
+    ),
     "custom server without the feature": (
-        {"issuer_path": "/oauth2/default", "hooks": {"discovery": missing}},
+        {"issuer_path": "/oauth2/aus1acme", "hooks": {"discovery": missing}},
         "provider_invalid",
         "custom_server_unavailable",
     ),
