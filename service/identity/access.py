@@ -10,7 +10,7 @@ import asyncpg
 
 from service.identity.authentication import Authentication
 from service.identity.people import KnownMember, Role
-from service.identity.policy import may_open
+from service.identity.policy import live_bypass, may_open
 from service.identity.read_model import UnusableReadModel, workspace_of
 from service.identity.resources import Pool
 from service.identity.session_values import LiveSession
@@ -70,6 +70,21 @@ async def opened_workspaces(pool: Pool, session: LiveSession, now: datetime) -> 
     """Return the workspaces that the session opens now, by slug."""
     judged = await judge_memberships(pool, session, now)
     return [one for one in judged.values() if isinstance(one, Access)]
+
+
+async def live_bypasses(pool: Pool, user_id: UUID, now: datetime) -> dict[str, str]:
+    """Return the ends of the user's live bypasses, by workspace, for an authentication to note."""
+    found: dict[str, str] = {}
+    for row in await pool.fetch(_READ, user_id, None):
+        member = _member(row)
+        try:
+            workspace = await workspace_of(pool, row["workspace"], row)
+        except UnusableReadModel:
+            continue
+        ends = None if member is None else live_bypass(workspace, member, now)
+        if ends is not None:
+            found[workspace.slug] = ends
+    return found
 
 
 async def judge_memberships(pool: Pool, session: LiveSession, now: datetime) -> dict[str, Access | NoAccess]:

@@ -1,6 +1,7 @@
 """One way in which the person of a session has shown who they are. A session holds one or several."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -12,8 +13,9 @@ class Authentication:
     """A completed sign-in, as the session remembers it.
 
     By SSO it names the workspace whose connection made it, the credentials and issuer it was made under, the address
-    that was asserted and the member. Other methods prove the user, and name no workspace. ``at`` is in UTC, as
-    ISO 8601.
+    that was asserted and the member. Other methods prove the user, and name no workspace; ``bypasses`` are the ends of
+    the bypasses that were live then, by workspace: what a bypass opened ends with that very bypass. Times are in UTC,
+    as ISO 8601.
     """
 
     method: Method
@@ -23,6 +25,7 @@ class Authentication:
     issuer: str | None = None
     email: str | None = None
     member_id: str | None = None
+    bypasses: Mapping[str, str] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Return the authentication as JSON values."""
@@ -34,6 +37,7 @@ class Authentication:
             "issuer": self.issuer,
             "email": self.email,
             "member_id": self.member_id,
+            "bypasses": self.bypasses,
         }
 
     @classmethod

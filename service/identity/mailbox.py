@@ -16,7 +16,7 @@ from events.commands.people import JoinMember
 from events.domains import Address
 from events.refusals import Refusal
 from service.db import transaction
-from service.identity.access import NoAccess, judge_memberships
+from service.identity.access import NoAccess, judge_memberships, live_bypasses
 from service.identity.authentication import Authentication
 from service.identity.change import Change, change_workspace
 from service.identity.ledger import member_acts
@@ -91,7 +91,12 @@ class _Arrival:
 
     async def sign_in(self, user_id: UUID) -> Outcome:
         """Open a session if it opens anything; each workspace of the user gets its row in the log."""
-        authentication = Authentication("magic_link", self.now.isoformat(), email=self.address.display)
+        authentication = Authentication(
+            method="magic_link",
+            at=self.now.isoformat(),
+            email=self.address.display,
+            bypasses=await live_bypasses(self.resources.pool, user_id, self.now),
+        )
         session = open_session(self.meta.session, user_id, authentication, self.now, self.resources.limits)
         probe = LiveSession(session.session_hash, user_id, (authentication,))
         judged = await judge_memberships(self.resources.pool, probe, self.now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, assert_never
 
+from events.catalogue.instants import write_instant
 from events.domains import Address
 from events.workspace import Workspace
 from service.identity.addresses import read_address
@@ -184,7 +185,7 @@ def may_open(
     ``connection`` and ``member`` are committed state of the moment. An authentication by SSO opens the workspace whose
     connection made it and no other, for as long as SSO is on, the issuer stands, and the address it was made with is
     of an allowed domain. Any other method opens every workspace of the user that does not enforce SSO, and by magic
-    link also one that does, while a bypass lasts.
+    link also one that does, while the bypass lasts under which it was made.
     """
     if connection.closed:
         return "workspace_unavailable"
@@ -196,10 +197,19 @@ def may_open(
         case "magic_link" | "google":
             if connection.enforcement is None:
                 return None
-            bypass = connection.bypass_of(str(member.member_id), now)
-            return None if bypass is not None and authentication.method == "magic_link" else "method_not_allowed"
+            if authentication.method == "google":
+                return "method_not_allowed"
+            bypass = live_bypass(connection, member, now)
+            used = authentication.bypasses.get(connection.slug)
+            return None if bypass is not None and bypass == used else "method_not_allowed"
         case _ as never:
             assert_never(never)
+
+
+def live_bypass(connection: Workspace, member: KnownMember, now: datetime) -> str | None:
+    """Return when the member's bypass ends, as an authentication notes it; ``None`` when there is none, or no more."""
+    bypass = connection.bypass_of(str(member.member_id), now)
+    return None if bypass is None or not member.active else write_instant(bypass.expires_at)
 
 
 def _sso_opens(connection: Workspace, authentication: Authentication, member: KnownMember) -> RefusalReason | None:

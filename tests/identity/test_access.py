@@ -31,8 +31,8 @@ async def signed_in(world: World) -> LiveSession:
     return live((await world.sign_in()).session)
 
 
-def by_magic_link(world: World, session: LiveSession) -> LiveSession:
-    authentication = Authentication("magic_link", world.clock.now.isoformat())
+def by_magic_link(world: World, session: LiveSession, **bypasses: str) -> LiveSession:
+    authentication = Authentication("magic_link", world.clock.now.isoformat(), bypasses=bypasses)
     return LiveSession(session.session_hash, session.user_id, (authentication,))
 
 
@@ -102,8 +102,8 @@ async def test_enforcement_closes_sessions_that_sso_did_not_make(world: World) -
 
 async def test_a_bypass_opens_until_it_ends(world: World) -> None:
     outcome = await world.sign_in()
-    magic = by_magic_link(world, live(outcome.session))
     ends = write_instant(world.clock.now + timedelta(hours=1))
+    magic = by_magic_link(world, live(outcome.session), acme=ends)
     granted = BypassGranted(member_id=str(outcome.member_id), expires_at=ends, reason="phone lost")
     await world.append("acme", [EnforcementEnabled(), granted])
     assert await opens(world, magic) is None
@@ -113,8 +113,8 @@ async def test_a_bypass_opens_until_it_ends(world: World) -> None:
 
 async def test_a_revoked_bypass_closes_at_the_next_request(world: World) -> None:
     outcome = await world.sign_in()
-    magic = by_magic_link(world, live(outcome.session))
     ends = write_instant(world.clock.now + timedelta(hours=1))
+    magic = by_magic_link(world, live(outcome.session), acme=ends)
     granted = BypassGranted(member_id=str(outcome.member_id), expires_at=ends, reason="phone lost")
     await world.append("acme", [EnforcementEnabled(), granted])
     await world.append("acme", [BypassRevoked(member_id=str(outcome.member_id))])

@@ -166,6 +166,24 @@ async def test_a_bypass_lets_its_member_in_until_it_ends(world: World) -> None:
     assert isinstance(await open_workspace(world.pool, live(outcome.session), "acme", world.clock.now), NoAccess)
 
 
+async def test_a_session_does_not_come_back_with_a_later_bypass(world: World) -> None:
+    """Sessions end with their bypass; under the next one the person signs in anew."""
+    member_id = await world.member()
+
+    async def grant(hours: int) -> None:
+        ends = write_instant(world.clock.now + timedelta(hours=hours))
+        await world.append("acme", [BypassGranted(member_id=str(member_id), expires_at=ends, reason="phone lost")])
+
+    await world.append("acme", [EnforcementEnabled()])
+    await grant(1)
+    session = live((await signed_in(world, await link(world))).session)
+    world.clock.turn(hours=1)
+    await grant(2)
+    assert isinstance(await open_workspace(world.pool, session, "acme", world.clock.now), NoAccess)
+    again = live((await signed_in(world, await link(world))).session)
+    assert isinstance(await open_workspace(world.pool, again, "acme", world.clock.now), Access)
+
+
 async def test_a_deactivated_member_gets_no_link_and_no_session(world: World) -> None:
     await world.member()
     token = await link(world)

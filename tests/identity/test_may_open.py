@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.identity_values import ISSUER, NOW, credentials, uid, workspace
 
+from events.catalogue.instants import write_instant
 from events.workspace_values import Bypass, Enforcement
 from service.identity.authentication import Authentication
 from service.identity.people import KnownMember
@@ -23,6 +24,8 @@ SSO = Authentication(
     member_id=str(uid("ada")),
 )
 MAGIC = Authentication(method="magic_link", at=NOW.isoformat(), email="ada@acme.example")
+UNDER_BYPASS = replace(MAGIC, bypasses={"acme": write_instant(NOW + timedelta(hours=1))})
+UNDER_AN_EARLIER_ONE = replace(MAGIC, bypasses={"acme": write_instant(NOW - timedelta(hours=1))})
 GOOGLE = Authentication(method="google", at=NOW.isoformat(), email="ada@acme.example")
 ENFORCED = Enforcement("e-1", confirmed=True, confirm_by=None)
 UNCONFIRMED = Enforcement("e-1", confirmed=False, confirm_by=NOW + timedelta(minutes=5))
@@ -76,7 +79,11 @@ def test_a_bypass_opens_nothing_by_sso() -> None:
     assert may_open(state, SSO, MEMBER, NOW) == "method_not_allowed"
 
 
-@pytest.mark.parametrize("authentication", [MAGIC, GOOGLE], ids=["magic link", "google"])
+@pytest.mark.parametrize(
+    "authentication",
+    [MAGIC, UNDER_BYPASS, UNDER_AN_EARLIER_ONE, GOOGLE, replace(GOOGLE, bypasses=UNDER_BYPASS.bypasses)],
+    ids=["magic link", "under the bypass", "under an earlier bypass", "google", "google under the bypass"],
+)
 @pytest.mark.parametrize(
     ("enforced", "bypasses"),
     [(e, b) for e in (None, UNCONFIRMED, ENFORCED) for b in ({}, LIVE, ENDED, OF_ANOTHER)],
@@ -84,8 +91,8 @@ def test_a_bypass_opens_nothing_by_sso() -> None:
 def test_while_enforced_only_a_live_bypass_by_magic_link_opens(
     authentication: Authentication, enforced: Enforcement | None, bypasses: dict[str, Bypass]
 ) -> None:
-    """Enforced: SSO, or a live bypass of this member, by magic link; not enforced: any method."""
-    opens = enforced is None or (bypasses is LIVE and authentication is MAGIC)
+    """Enforced: SSO, or the live bypass under which the link was used; a session ends with its bypass."""
+    opens = enforced is None or (bypasses is LIVE and authentication is UNDER_BYPASS)
     state = workspace(enforcement=enforced, bypasses=bypasses)
     assert may_open(state, authentication, MEMBER, NOW) == (None if opens else "method_not_allowed")
 
