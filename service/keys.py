@@ -1,6 +1,6 @@
 """The typed keys under which an application and a request carry what handlers need."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from service.readiness import Readiness
     from service.settings import Settings
 
-SETTINGS: web.AppKey["Settings"] = web.AppKey("settings", Any)
-CLOCK: web.AppKey["Clock"] = web.AppKey("clock", Any)
-POOL: web.AppKey["asyncpg.Pool[asyncpg.Record]"] = web.AppKey("pool", Any)
-STORE: web.AppKey["EventStore"] = web.AppKey("store", Any)
-KEYRING: web.AppKey["KeyRing"] = web.AppKey("keyring", Any)
-VAULT: web.AppKey["SecretVault"] = web.AppKey("vault", Any)
-CONNECTIONS: web.AppKey["ConnectionCache"] = web.AppKey("connections", Any)
-COMMANDS: web.AppKey["WorkspaceCommands"] = web.AppKey("commands", Any)
-IDENTITY: web.AppKey["IdentityResources"] = web.AppKey("identity", Any)
-RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party", Any)
-COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box", Any)
-SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log", Any)
-METRICS: web.AppKey["Metrics"] = web.AppKey("metrics", Any)
-READINESS: web.AppKey["Readiness"] = web.AppKey("readiness", Any)
+SETTINGS: web.AppKey["Settings"] = web.AppKey("settings")
+CLOCK: web.AppKey["Clock"] = web.AppKey("clock")
+POOL: web.AppKey["asyncpg.Pool[asyncpg.Record]"] = web.AppKey("pool")
+STORE: web.AppKey["EventStore"] = web.AppKey("store")
+KEYRING: web.AppKey["KeyRing"] = web.AppKey("keyring")
+VAULT: web.AppKey["SecretVault"] = web.AppKey("vault")
+CONNECTIONS: web.AppKey["ConnectionCache"] = web.AppKey("connections")
+COMMANDS: web.AppKey["WorkspaceCommands"] = web.AppKey("commands")
+IDENTITY: web.AppKey["IdentityResources"] = web.AppKey("identity")
+RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party")
+COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box")
+SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log")
+METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")
+READINESS: web.AppKey["Readiness"] = web.AppKey("readiness")
 
 REQUEST_ID = web.RequestKey("request_id", str)
 CLIENT_IP = web.RequestKey("client_ip", str)
