@@ -1,6 +1,6 @@
 """Reading what happened: a workspace's history in pages or as NDJSON, and the whole log as CloudEvents."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 
 import orjson
@@ -20,6 +20,7 @@ from service.keys import SETTINGS, STORE
 log = structlog.get_logger("api")
 
 BATCH = 500
+EPOCH = "Keyledger-Epoch"
 
 
 class LogQuery(Query):
@@ -35,7 +36,8 @@ async def list_events(call: Call) -> web.StreamResponse:
     """Answer one page of a workspace's history, oldest first, or all of it as NDJSON."""
     slug = (await found_workspace(call)).slug
     query = call.query_as(PageQuery)
-    scope = f"events/{slug}"
+    # A restored backup takes the history back: a cursor from before would skip what came since.
+    scope = f"events/{slug}/{(await call.request.app[STORE].head()).epoch}"
     after = int(cursor.decode(scope, query.cursor, (int,))[0]) if query.cursor is not None else 0
     store = call.request.app[STORE]
     if wants_ndjson(call.request):
@@ -58,7 +60,8 @@ async def read_log(call: Call) -> web.StreamResponse:
     async def more(last: Recorded | None) -> list[Recorded]:
         return await store.read_all(query.after if last is None else last.position, BATCH)
 
-    return await stream(call.request, more, lambda event: cloud_event(event, source), query.limit)
+    epoch = (await store.head()).epoch
+    return await stream(call.request, more, lambda event: cloud_event(event, source), query.limit, {EPOCH: str(epoch)})
 
 
 def wants_ndjson(request: web.Request) -> bool:
@@ -72,10 +75,11 @@ async def stream(
     more: Callable[[Recorded | None], Awaitable[list[Recorded]]],
     show: Callable[[Recorded], dict[str, object]],
     limit: int | None,
+    headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """Write one JSON object a line. What goes wrong after the first line ends the connection unfinished."""
     batch = await more(None)
-    response = web.StreamResponse(headers={"Content-Type": NDJSON, "Cache-Control": "no-store"})
+    response = web.StreamResponse(headers={"Content-Type": NDJSON, "Cache-Control": "no-store", **(headers or {})})
     await response.prepare(request)
     left = limit
     try:
@@ -119,6 +123,6 @@ OPERATIONS = (
         access="read",
         handler=read_log,
         query=LogQuery,
-        answers={200: Answer("The events, in the order in which they were recorded.", {NDJSON: None})},
+        answers={200: Answer("The events, in the order in which they were recorded.", {NDJSON: None}, (EPOCH,))},
     ),
 )

@@ -30,6 +30,10 @@ ANSWER_HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "true when this is the kept answer to an earlier request with the same key.",
         "schema": {"type": "string", "const": "true"},
     },
+    "Keyledger-Epoch": {
+        "description": "Rises when a backup was restored: positions from before may stand for other events then.",
+        "schema": {"type": "string"},
+    },
     "Location": {"description": "Where the new thing is read.", "schema": {"type": "string"}},
 }
 

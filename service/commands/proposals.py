@@ -38,7 +38,12 @@ class Emission(Explanation):
     """One event to be recorded, as it comes in; the data are checked by its type."""
 
     type: Annotated[str, StringConstraints(max_length=100)]
-    data: Any = Field(default_factory=dict)
+    # May hold a client secret, which only the command's own type knows to hide.
+    data: Any = Field(default_factory=dict, repr=False)
+
+    def explanation(self) -> Explanation:
+        """Return what stands beside the data."""
+        return Explanation(reason=self.reason, requested_by=self.requested_by, ticket=self.ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def read_changes(emissions: Sequence[Emission], *, listed: bool) -> list[Change]
         Refusal: see ``events.commands.parse_command``.
     """
     return [
-        Change(parse_command(one.type, one.data, f"/{place}" if listed else ""), one)
+        Change(parse_command(one.type, one.data, f"/{place}" if listed else ""), one.explanation())
         for place, one in enumerate(emissions)
     ]
 

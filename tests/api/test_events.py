@@ -214,6 +214,7 @@ async def test_the_whole_log_reads_as_cloud_events(acme: Management) -> None:
     await acme.record("acme", "JitDisabled")
     answer = await acme.call("GET", "/events")
     events = [json.loads(line) for line in (await answer.text()).splitlines()]
+    assert answer.headers["Keyledger-Epoch"] == "1"
     assert [event["subject"] for event in events] == ["$system", "acme", "acme"]
     last = events[-1]
     assert last["specversion"] == "1.0"

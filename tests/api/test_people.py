@@ -1,5 +1,6 @@
 """People are invited, listed and changed under the same terms as the configuration."""
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -222,3 +223,23 @@ async def test_sign_ins_are_listed_newest_first(acme: Management) -> None:
     assert [one["request_id"] for one in found] == ["req-2", "req-1", "req-0"]
     assert found[0]["checks"] == {"domain": "refused"}
     assert found[0]["reason"] == "domain_not_allowed"
+
+
+async def test_a_domain_taken_off_the_list_ends_its_peoples_sso_sessions(acme: Management) -> None:
+    """The removal ends what SSO opened for addresses of that domain, and no other session."""
+    await acme.record("acme", "DomainAdded", {"domain": "acme.example"})
+    await acme.record("acme", "DomainAdded", {"domain": "acme.test.example"})
+    for number, email in enumerate(("ada@acme.example", "grace@acme.test.example")):
+        member_id = await add_member(acme, email)
+        authentication = {"method": "sso", "workspace": "acme", "email": email}
+        await acme.pool.execute(
+            "insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)"
+            " select $1, user_id, $2, now(), now(), now() + interval '1 day' from identity.members"
+            " where member_id::text = $3",
+            bytes([number]) * 32,
+            json.dumps({"authentications": [authentication]}),
+            member_id,
+        )
+    await acme.record("acme", "DomainRemoved", {"domain": "acme.example"})
+    left = await acme.pool.fetch("select data from identity.sessions")
+    assert ["grace@acme.test.example" in row["data"] for row in left] == [True]

@@ -55,6 +55,13 @@ def test_a_refused_secret_is_not_repeated(data: dict[str, object]) -> None:
     assert "planted-secret" not in told
 
 
+def test_a_proposed_secret_does_not_show_in_a_repr() -> None:
+    """Neither the emission nor the change that it asks for shows the secret when printed."""
+    data = {"okta_domain": "acme.okta.com", "client_id": "0oa1", "client_secret": "planted-secret"}
+    emission = Emission(type="CredentialsSet", data=data)
+    assert "planted-secret" not in repr(emission) + repr(read_changes([emission], listed=False))
+
+
 def test_an_entity_tag_is_a_version_in_quotes() -> None:
     """If-Match names one version; without it, or with a star, there is no condition."""
     assert read_expected_version({"If-Match": '"7"'}) == 7

@@ -16,7 +16,7 @@ async def api(pool: Pool) -> AsyncIterator[Management]:
 
 
 @pytest.fixture
-def keyledger(api: Management) -> CommandLine:
+def command(api: Management) -> CommandLine:
     """The command, with the address of the server and a support token."""
     url = str(api.client.make_url("")).rstrip("/")
     token = api.token.get_secret_value()

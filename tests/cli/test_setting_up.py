@@ -7,34 +7,34 @@ from support.provider import FakeProvider
 SECRET = "planted-s3cret/+:%"
 
 
-async def test_a_workspace_is_set_up_by_command_line_alone(keyledger: CommandLine) -> None:
+async def test_a_workspace_is_set_up_by_command_line_alone(command: CommandLine) -> None:
     """Register, allow a domain, switch just-in-time creation off, set credentials, enable, invite, look back."""
-    said = await keyledger.done(
+    said = await command.done(
         "workspace", "register", "acme", "--name", "Acme", "--plan", "one", "--owner", "ada@acme.example"
     )
     assert "WorkspaceRegistered" in said.out
     assert "keyledger domain add acme" in said.err
-    added = await keyledger.done(
+    added = await command.done(
         "domain", "add", "acme", "ACME.example", "--reason", "Ada asked by mail", "--ticket", "T-1"
     )
     assert "domain=acme.example" in added.out
-    generic = await keyledger.refused("domain", "add", "acme", "gmail.com")
+    generic = await command.refused("domain", "add", "acme", "gmail.com")
     assert "[domain_generic]" in generic
-    await keyledger.done("jit", "off", "acme", "--requested-by", "ada@acme.example")
-    missing = await keyledger("workspace", "readiness", "acme", "--for", "sso")
+    await command.done("jit", "off", "acme", "--requested-by", "ada@acme.example")
+    missing = await command("workspace", "readiness", "acme", "--for", "sso")
     assert (missing.code, "SSO: not ready" in missing.out) == (1, True)
     async with FakeProvider(client_secret=SECRET) as provider:
         place = ("--issuer", provider.issuer, "--client-id", "0oa17n5acme")
-        credentials = await keyledger.done("credentials", "set", "acme", *place, stdin=SECRET + "\n")
+        credentials = await command.done("credentials", "set", "acme", *place, stdin=SECRET + "\n")
     assert SECRET not in credentials.out + credentials.err
-    ready = await keyledger.done("workspace", "readiness", "acme", "--for", "sso")
+    ready = await command.done("workspace", "readiness", "acme", "--for", "sso")
     assert "SSO: ready" in ready.out
-    await keyledger.done("sso", "enable", "acme")
-    not_proven = await keyledger.refused("enforce", "on", "acme")
+    await command.done("sso", "enable", "acme")
+    not_proven = await command.refused("enforce", "on", "acme")
     assert "[not_proven]" in not_proven
-    invited = await keyledger.done("invite", "acme", "grace@acme.example", "--role", "editor")
+    invited = await command.done("invite", "acme", "grace@acme.example", "--role", "editor")
     assert "grace@acme.example is invited to acme as editor" in invited.out
-    history = await keyledger.done("history", "acme", "--json")
+    history = await command.done("history", "acme", "--json")
     assert [event["type"] for event in history.json["items"]] == [
         "WorkspaceRegistered",
         "MemberInvited",
@@ -44,71 +44,71 @@ async def test_a_workspace_is_set_up_by_command_line_alone(keyledger: CommandLin
         "SsoEnabled",
         "MemberInvited",
     ]
-    then = await keyledger.refused("show", "acme", "--at", "yesterday")
+    then = await command.refused("show", "acme", "--at", "yesterday")
     assert "did not exist yet" in then
-    shown = await keyledger.done("show", "acme", "--version", "3")
+    shown = await command.done("show", "acme", "--version", "3")
     assert "acme.example" in shown.out
     assert "off" in shown.out
-    difference = await keyledger.done("diff", "acme", "1", "now")
+    difference = await command.done("diff", "acme", "1", "now")
     assert "/sso/enabled" in difference.out
 
 
-async def test_people_read_a_table_and_programs_read_json(keyledger: CommandLine, api: Management) -> None:
+async def test_people_read_a_table_and_programs_read_json(command: CommandLine, api: Management) -> None:
     """The same answer, aligned for people with who and why, whole for programs."""
     await api.register()
-    await keyledger.done(
+    await command.done(
         "domain", "add", "acme", "acme.example", "--reason", "by mail", "--requested-by", "ada@acme.example"
     )
-    table = (await keyledger.done("history", "acme")).out.splitlines()
+    table = (await command.done("history", "acme")).out.splitlines()
     assert table[0].split() == ["VERSION", "WHEN", "WHO", "EVENT", "DATA", "WHY"]
     assert "token ada-support for ada@acme.example" in table[2]
     assert table[2].rstrip().endswith("by mail")
     assert table[0].index("EVENT") == table[2].index("DomainAdded")
-    assert (await keyledger.done("show", "acme", "--json")).json == await api.get("/workspaces/acme")
-    listed = (await keyledger.done("workspace", "list", "--json")).json
+    assert (await command.done("show", "acme", "--json")).json == await api.get("/workspaces/acme")
+    listed = (await command.done("workspace", "list", "--json")).json
     assert [one["slug"] for one in listed["items"]] == ["acme"]
 
 
-async def test_the_export_is_the_history_a_line_for_each_event(keyledger: CommandLine, api: Management) -> None:
+async def test_the_export_is_the_history_a_line_for_each_event(command: CommandLine, api: Management) -> None:
     """NDJSON on standard output, or in a file."""
     await api.register()
     await api.record("acme", "JitDisabled")
-    lines = (await keyledger.done("export", "acme")).out.splitlines()
+    lines = (await command.done("export", "acme")).out.splitlines()
     assert len(lines) == 2
     assert '"WorkspaceRegistered"' in lines[0]
 
 
-async def test_a_change_that_changes_nothing_says_so(keyledger: CommandLine, api: Management) -> None:
+async def test_a_change_that_changes_nothing_says_so(command: CommandLine, api: Management) -> None:
     """Exit code 0, and a sentence that nothing was recorded."""
     await api.register()
-    said = await keyledger.done("jit", "on", "acme")
+    said = await command.done("jit", "on", "acme")
     assert "nothing was recorded" in said.out
 
 
-async def test_a_stale_version_is_refused(keyledger: CommandLine, api: Management) -> None:
+async def test_a_stale_version_is_refused(command: CommandLine, api: Management) -> None:
     """--if-version makes the change conditional."""
     await api.register()
-    assert "[version_conflict]" in await keyledger.refused("jit", "off", "acme", "--if-version", "7")
-    await keyledger.done("jit", "off", "acme", "--if-version", "1")
+    assert "[version_conflict]" in await command.refused("jit", "off", "acme", "--if-version", "7")
+    await command.done("jit", "off", "acme", "--if-version", "1")
 
 
-async def test_members_and_invitations_are_managed(keyledger: CommandLine, api: Management) -> None:
+async def test_members_and_invitations_are_managed(command: CommandLine, api: Management) -> None:
     """Invitations are listed and revoked by address; a member who is none is a refusal."""
     await api.register()
-    await keyledger.done("invite", "acme", "grace@acme.example", "--role", "admin")
-    assert "grace@acme.example" in (await keyledger.done("invitation", "list", "acme")).out
-    await keyledger.done("invitation", "revoke", "acme", "Grace@acme.example", "--reason", "typo")
-    assert "[invitation_unknown]" in await keyledger.refused("invitation", "revoke", "acme", "grace@acme.example")
-    assert "[member_unknown]" in await keyledger.refused("member", "role", "acme", "grace@acme.example", "viewer")
-    assert (await keyledger.done("member", "list", "acme", "--json")).json["items"] == []
-    assert "SINCE" not in (await keyledger.done("sign-ins", "acme")).out
+    await command.done("invite", "acme", "grace@acme.example", "--role", "admin")
+    assert "grace@acme.example" in (await command.done("invitation", "list", "acme")).out
+    await command.done("invitation", "revoke", "acme", "Grace@acme.example", "--reason", "typo")
+    assert "[invitation_unknown]" in await command.refused("invitation", "revoke", "acme", "grace@acme.example")
+    assert "[member_unknown]" in await command.refused("member", "role", "acme", "grace@acme.example", "viewer")
+    assert (await command.done("member", "list", "acme", "--json")).json["items"] == []
+    assert "SINCE" not in (await command.done("sign-ins", "acme")).out
 
 
-async def test_what_others_wrote_cannot_steer_the_terminal(keyledger: CommandLine, api: Management) -> None:
+async def test_what_others_wrote_cannot_steer_the_terminal(command: CommandLine, api: Management) -> None:
     """Control characters in a reason are shown as a replacement character."""
     await api.register()
     body = {"type": "JitDisabled", "reason": "fine\x1b[2Jgone"}
     await api.post("/workspaces/acme/events", body)
-    out = (await keyledger.done("history", "acme")).out
+    out = (await command.done("history", "acme")).out
     assert "\x1b" not in out
     assert "fine�[2Jgone" in out
