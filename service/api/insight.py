@@ -10,7 +10,8 @@ from service.api import cursor
 from service.api.answers import answer_json, entity_tag, found_workspace
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.parameters import PageQuery
-from service.api.shapes import AffectedShape, GateShape, MissingShape, Page, ReadinessShape, SignInShape
+from service.api.people_shapes import AffectedShape, GateShape, MissingShape, ReadinessShape, SignInShape
+from service.api.shapes import Page
 from service.commands.assessment import assess
 from service.commands.sign_ins import list_sign_ins
 from service.keys import COMMANDS, POOL

@@ -12,8 +12,9 @@ from service.api.answers import answer_json, found_workspace
 from service.api.changes import CHANGE_HEADERS, CHANGE_REFUSALS, answer_change, asker, show_outcome, terms
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.parameters import PageQuery, read_moment
+from service.api.people_shapes import InvitationShape, InvitedShape, MemberChangedShape, MemberShape
 from service.api.presentation import instant
-from service.api.shapes import InvitationShape, InvitedShape, MemberChangedShape, MemberShape, Page
+from service.api.shapes import Page
 from service.commands.people import MemberChange
 from service.commands.proposals import Explanation
 from service.commands.terms import Outcome
