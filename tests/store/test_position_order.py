@@ -3,6 +3,7 @@
 import asyncio
 import random
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -12,11 +13,14 @@ from support.ledger import ADA, domain, register
 from events.envelope import NewEvent
 from events.store import ANY_VERSION, EventStore
 
+if TYPE_CHECKING:
+    from events.store import Connection as StoreConnection
+
 WRITERS = 8
 APPENDS = 25
 
 
-async def add(store: EventStore, slug: str, number: int, connection: "Connection | None" = None) -> None:
+async def add(store: EventStore, slug: str, number: int, connection: "StoreConnection | None" = None) -> None:
     """Append one event at whatever version the stream has."""
     prepared = store.prepare([NewEvent.of(domain(number))], ADA)
     await store.append(slug, ANY_VERSION, prepared, conn=connection)
