@@ -12,7 +12,7 @@ LOCAL = CommandLine({**bare_environment(), "KEYLEDGER_URL": "http://127.0.0.1:9"
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["domian", "add", "acme", "acme.example"], "Did you mean 'domain'?"),
+        (["domainn", "add", "acme", "acme.example"], "Did you mean 'domain'?"),
         (["domain", "ad", "acme", "acme.example"], "Did you mean 'add'?"),
         (["domain", "add", "acme", "acme.example", "--reasn", "x"], "--reason"),
         (["domain", "add", "acme"], "Missing argument"),
