@@ -114,7 +114,7 @@ async def test_every_past_version_and_moment_can_be_read(api: Management) -> Non
         "version=99",
         "version=x",
         "version=1&at=2026-11-25T00:00:00Z",
-        "versionn=1",
+        "vversion=1",
         "version=1&version=2",
     ],
 )

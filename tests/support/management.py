@@ -18,6 +18,7 @@ from events.secrets import SecretVault
 from events.store import EventStore
 from service.api.problem import problem_of_http
 from service.api.routes import setup_api
+from service.clock import Clock
 from service.commands.execute import WorkspaceCommands
 from service.commands.idempotency import IdempotencyKeys
 from service.commands.resources import CommandResources, rules_of
@@ -125,7 +126,8 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         app[SETTINGS] = settings
         app[POOL] = pool
         app[STORE] = store
-        app[CLOCK] = clock
+        now: Clock = clock
+        app[CLOCK] = now
         app[COMMANDS] = commands
         setup_api(app)
         async with TestClient(TestServer(app)) as client:
