@@ -128,11 +128,9 @@ class LogCheck:
             found = self._ends.pop(stream_id, StreamEnd(0, BEFORE_THE_FIRST, 0))
             if found != recorded:
                 problem = f"The stream was recorded up to version {recorded.version} and ends at {found.version}."
-                faults.append(
-                    Fault(
-                        min(recorded.position, found.position) or recorded.position, stream_id, found.version, problem
-                    )
-                )
+                missing = found.version < recorded.version
+                position = recorded.position if missing else found.position
+                faults.append(Fault(position, stream_id, found.version, problem))
         faults += [
             Fault(end.position, stream_id, end.version, "The stream's end is not recorded.")
             for stream_id, end in self._ends.items()
