@@ -54,14 +54,21 @@ class ConnectionCache:
         load: reads one connection from the database.
         connect: opens the connection that listens; it belongs to the cache.
         measured: called with the seconds from a commit's time to its being dropped here.
+        heard: called when there are new events, for others who follow the log.
     """
 
     def __init__(
-        self, load: "Load", connect: "Connect", *, measured: Callable[[float], None] = lambda _seconds: None
+        self,
+        load: "Load",
+        connect: "Connect",
+        *,
+        measured: Callable[[float], None] = lambda _seconds: None,
+        heard: Callable[[], None] = lambda: None,
     ) -> None:
         self._load = load
         self._connect = connect
         self._measured = measured
+        self._heard = heard
         self._entries: OrderedDict[str, Workspace | None] = OrderedDict()
         self._loading: dict[str, asyncio.Task[Workspace | None]] = {}
         self._clock = asyncio.get_running_loop().time
@@ -174,3 +181,5 @@ class ConnectionCache:
             if row["lag"] is not None:
                 self._measured(row["lag"] / timedelta(seconds=1))
         self._position, self._epoch, self._confirmed_at = head, epoch, asked_at
+        if streams:
+            self._heard()

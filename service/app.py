@@ -17,6 +17,8 @@ from events.secrets import SecretVault
 from events.store import EventStore
 from projections.cache import ConnectionCache
 from projections.connection import load_connection
+from projections.projector import Projector
+from projections.timeline import Timeline
 from service.api.routes import setup_api
 from service.clock import utc_now
 from service.commands.execute import WorkspaceCommands
@@ -59,6 +61,8 @@ from service.readiness import Readiness
 from service.settings import Settings, SettingsError
 from service.web.setup import setup_web
 
+PROJECTOR: Final[web.AppKey[Projector]] = web.AppKey("projector")
+
 Work = Callable[[web.Application], Coroutine[Any, Any, None]]
 
 
@@ -100,6 +104,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         app[POOL], app[STORE] = pool, EventStore(pool)
         app[VAULT] = SecretVault(pool, app[KEYRING])
         app[SIGN_IN_LOG] = SignInLog(pool)
+        app[PROJECTOR] = Projector(app[STORE], Timeline())
         app[READINESS].probes["database"] = database_probe(pool)
         app[READINESS].probes["migrations"] = migrations_probe(pool, MIGRATION_SETS)
         yield
@@ -117,7 +122,10 @@ async def _connections(app: web.Application) -> AsyncIterator[None]:
         )
 
     cache = ConnectionCache(
-        lambda slug: load_connection(pool, slug), connect, measured=app[METRICS].connection_cache_lag
+        lambda slug: load_connection(pool, slug),
+        connect,
+        measured=app[METRICS].connection_cache_lag,
+        heard=app[PROJECTOR].wake,
     )
 
     async def probe() -> dict[str, object]:
@@ -193,6 +201,7 @@ RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [
     _relying_party,
     _people_and_changes,
     _running(lambda app: app[SIGN_IN_LOG].run()),
+    _running(lambda app: app[PROJECTOR].run()),
     _running(lambda app: _housekeeping(app).run()),
     _running(lambda app: Lapses(app[COMMANDS]).run()),
 ]

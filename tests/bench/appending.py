@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from events.catalogue import CATALOGUE
+from events.catalogue.configuration import DomainAdded, DomainRemoved, WorkspaceRegistered
 from events.envelope import Actor, Context, NewEvent
 from events.store import EventStore
 from events.workspace import Workspace
@@ -63,13 +63,13 @@ async def plain_inserts(url: str, *, clients: int, seconds: int) -> float:
 def changes() -> Iterator[NewEvent]:
     """Yield a domain's coming and going, for ever: the state stays small, every event changes it."""
     while True:
-        for type_ in ("DomainAdded", "DomainRemoved"):
-            yield NewEvent.of(CATALOGUE[type_](domain="bench.example"))
+        yield NewEvent.of(DomainAdded(domain="bench.example"))
+        yield NewEvent.of(DomainRemoved(domain="bench.example"))
 
 
 async def registered(store: EventStore, slug: str) -> Workspace:
     """Register a workspace and return its state."""
-    event = NewEvent.of(CATALOGUE["WorkspaceRegistered"](slug=slug, name="Bench", plan="one"))
+    event = NewEvent.of(WorkspaceRegistered(slug=slug, name="Bench", plan="one"))
     prepared = store.prepare([event], CONTEXT)
     state = Workspace(slug).after(prepared)
     await store.append(slug, 0, prepared, state.to_document())

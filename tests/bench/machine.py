@@ -52,7 +52,7 @@ def cpu_seconds(pids: list[int]) -> float:
     return total / TICKS
 
 
-def peak_memory_mib(pid: int) -> float:
-    """Return the largest resident size of one process so far, in MiB."""
-    found = re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+def peak_memory_mib(pid: int | None = None) -> float:
+    """Return the largest resident size of a process (this one, if none is named) so far, in MiB."""
+    found = re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid or 'self'}/status").read_text(), re.MULTILINE)
     return int(found.group(1)) / 1024 if found else 0.0
