@@ -30,6 +30,14 @@ def _derive(key: bytes, info: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"keyledger/cookiebox/v1/" + info).derive(key)
 
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def base64url(raw: bytes) -> str:
+    """Return ``raw`` in base64url without padding (RFC 4648 5)."""
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+
+
 class _Drawer:
     """The subkeys of one purpose."""
 
@@ -73,7 +81,7 @@ class CookieBox:
         drawer = self._drawer(purpose)
         nonce = os.urandom(NONCE_BYTES)
         sealed = drawer.newest.encrypt(nonce, value, drawer.purpose + bound_to.encode())
-        return base64.urlsafe_b64encode(drawer.newest_id + nonce + sealed).rstrip(b"=").decode("ascii")
+        return base64url(drawer.newest_id + nonce + sealed)
 
     def open(self, purpose: str, text: str, bound_to: str = "") -> bytes | None:
         """Open what :meth:`seal` sealed for the same purpose and place; ``None`` for anything else."""

@@ -1,18 +1,10 @@
-"""A login attempt: one run from initiate to callback, kept in a sealed cookie of its own in the browser that began it.
+"""A login attempt: one run from initiate to callback, in a sealed cookie of its own in the browser that began it."""
 
-The ``state`` (OIDC Core 3.1.2.1) carries when it was made and our mark, so that a callback without its cookie is still
-told apart: made by us and too old, or not kept by this browser, or never ours.
-"""
-
-import base64
-import binascii
-import hashlib
-import os
 from typing import Final, Literal, NamedTuple
 
 import orjson
 
-from service.cookiebox import MARK_BYTES, CookieBox
+from service.cookiebox import CookieBox
 
 LIFETIME_S: Final = 30 * 60
 CLOCK_SKEW_S: Final = 60
@@ -20,18 +12,10 @@ CLOCK_SKEW_S: Final = 60
 MOST_AT_ONCE: Final = 5
 LARGEST_COOKIE: Final = 3072
 LARGEST_TOGETHER: Final = 5120
-LARGEST_STATE: Final = 64
 
-_TIME_BYTES = 4
-_RANDOM_BYTES = 20
-_SECRET_BYTES = 33
 _PURPOSE = "login attempt"
-_STATE_PURPOSE = "login state"
 _NAME = "keyledger-attempt-"
 _NAME_STATE_CHARACTERS = 20
-# All three are written in one go: their lengths are multiples of three bytes, so that base64 keeps them apart.
-_STATE_END = (_TIME_BYTES + _RANDOM_BYTES + MARK_BYTES) // 3 * 4
-_NONCE_END = _STATE_END + _SECRET_BYTES // 3 * 4
 
 Kind = Literal["app", "okta"]
 
@@ -54,68 +38,9 @@ class Attempt(NamedTuple):
     def __repr__(self) -> str:
         return f"<Attempt for {self.slug} begun at {self.started_at}>"
 
-    @property
-    def challenge(self) -> str:
-        """The PKCE S256 challenge (RFC 7636 4.2)."""
-        return _text(hashlib.sha256(self.verifier.encode("ascii")).digest())
-
     def expired(self, now: int) -> bool:
         """Whether the attempt is older than slow multi-factor sign-ins need."""
         return not -CLOCK_SKEW_S <= now - self.started_at < LIFETIME_S
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-def begin(
-    box: CookieBox,
-    *,
-    slug: str,
-    credentials_id: str,
-    issuer: str,
-    client_id: str,
-    redirect_uri: str,
-    target: str | None,
-    now: int,
-    kind: Kind,
-) -> Attempt:
-    """Begin an attempt with fresh state, nonce and PKCE verifier, each of at least 160 random bits."""
-    random = os.urandom(_RANDOM_BYTES + 2 * _SECRET_BYTES)
-    stamp = now.to_bytes(_TIME_BYTES, "big") + random[:_RANDOM_BYTES]
-    text = _text(stamp + box.mark(_STATE_PURPOSE, stamp) + random[_RANDOM_BYTES:])
-    return Attempt(
-        slug,
-        credentials_id,
-        issuer,
-        client_id,
-        redirect_uri,
-        text[:_STATE_END],
-        text[_STATE_END:_NONCE_END],
-        text[_NONCE_END:],
-        target,
-        now,
-        kind,
-    )
-
-
-def state_time(box: CookieBox, state: str) -> int | None:
-    """Return when we made this state, in seconds since the epoch; ``None`` when we did not make it."""
-    if len(state) > LARGEST_STATE:
-        return None
-    try:
-        raw = base64.b64decode(state.encode("ascii") + b"=" * (-len(state) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        return None
-    stamp, mark = raw[:-MARK_BYTES], raw[-MARK_BYTES:]
-    if len(stamp) != _TIME_BYTES + _RANDOM_BYTES or not box.is_marked(_STATE_PURPOSE, stamp, mark):
-        return None
-    return int.from_bytes(stamp[:_TIME_BYTES], "big")
-
-
-def state_digest(state: str) -> bytes:
-    """Return what is stored of a state once it is spent: its SHA-256."""
-    return hashlib.sha256(state.encode()).digest()
 
 
 class AttemptCookies:

@@ -17,11 +17,12 @@ from projections.connection import load_connection
 from service.clock import Clock
 from service.cookiebox import CookieBox
 from service.identity.spent import spend
-from service.login.attempt import LIFETIME_S, Attempt, AttemptCookies, state_digest, state_time
+from service.login.attempt import LIFETIME_S, Attempt, AttemptCookies
 from service.login.connections import Connections
 from service.login.exchange import Exchange
 from service.login.initiate import available, redirect_uri
 from service.login.outcome import Refused
+from service.login.state import state_digest, state_time
 from service.oidc.authorization_errors import explain_authorization_error
 from service.oidc.client import ProvenPerson
 from service.oidc.okta import LOGIN_FLOW

@@ -4,14 +4,16 @@ Nothing is written to the database. It is the path that everybody can call, so i
 """
 
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from events.workspace import Workspace
 from service.clock import Clock
 from service.cookiebox import CookieBox
-from service.login.attempt import Attempt, AttemptCookies, begin
+from service.login.attempt import Attempt, AttemptCookies
 from service.login.connections import Connections
 from service.login.outcome import Refused
 from service.login.slug import is_slug
+from service.login.state import Draws
 from service.login.targets import Targets
 from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
@@ -63,7 +65,7 @@ class Initiate:
     ) -> None:
         self._connections = connections
         self._relying_party = relying_party
-        self._box = box
+        self._draws = Draws(box)
         self._cookies = cookies
         self._targets = targets
         self._public_url = public_url
@@ -81,24 +83,31 @@ class Initiate:
         if iss is not None and iss != credentials.issuer:
             return Refused("issuer_mismatch", "foreign_issuer", target=admitted)
         uri = redirect_uri(self._public_url, slug)
-        attempt = begin(
-            self._box,
+        try:
+            metadata = await self._relying_party.prepare(credentials.issuer)
+        except OidcError as error:
+            return Refused.of(error, admitted)
+        now = int(self._clock().timestamp())
+        draw = self._draws.next(now)
+        attempt = Attempt(
             slug=slug,
             credentials_id=credentials.credentials_id,
             issuer=credentials.issuer,
             client_id=credentials.client_id,
             redirect_uri=uri,
+            state=draw.state,
+            nonce=draw.nonce,
+            verifier=draw.verifier,
             target=admitted,
-            now=int(self._clock().timestamp()),
+            started_at=now,
             kind="app" if iss is None else "okta",
         )
-        try:
-            metadata = await self._relying_party.prepare(credentials.issuer)
-        except OidcError as error:
-            return Refused.of(error, admitted)
-        location = self._relying_party.authorization_url(
-            metadata, credentials.client_id, uri, attempt.state, attempt.nonce, attempt.challenge, kept_hint(login_hint)
-        )
+        prefix = self._relying_party.authorization_prefix(metadata, credentials.client_id, uri)
+        # What is drawn is base64url and needs no quoting; this path is called too often to look.
+        location = f"{prefix}&state={draw.state}&nonce={draw.nonce}&code_challenge={draw.challenge}"
+        hint = kept_hint(login_hint)
+        if hint is not None:
+            location = f"{location}&login_hint={quote(hint, safe='')}"
         kept = self._cookies.keep(attempt)
         if kept is None:
             return Refused("provider_misconfigured", "attempt_too_large", target=admitted)

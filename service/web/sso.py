@@ -33,7 +33,8 @@ FETCH_AHEAD: Final = ("Sec-Purpose", "Purpose", "X-Moz")
 
 def fetched_ahead(request: web.Request) -> bool:
     """Whether the browser only fetches in advance what the person may never open (Fetch, ``Sec-Purpose``)."""
-    return any("prefetch" in request.headers.get(name, "") for name in FETCH_AHEAD)
+    headers = request.headers
+    return any("prefetch" in headers[name] for name in FETCH_AHEAD if name in headers)
 
 
 async def look_at_initiate(_request: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 """Login attempts: fresh secrets each time, one cookie each, bounded in number and size."""
 
 import base64
+import hashlib
 import secrets
 
 import pytest
@@ -13,9 +14,8 @@ from service.login.attempt import (
     MOST_AT_ONCE,
     Attempt,
     AttemptCookies,
-    begin,
-    state_time,
 )
+from service.login.state import MOST_AHEAD, Draws, state_time
 
 NOW = 1_800_000_000
 BOX = CookieBox([secrets.token_bytes(32)])
@@ -23,15 +23,18 @@ SECURE = AttemptCookies(BOX, secure=True)
 
 
 def an_attempt(now: int = NOW, target: str | None = None, slug: str = "acme") -> Attempt:
-    return begin(
-        BOX,
+    draw = Draws(BOX).next(now)
+    return Attempt(
         slug=slug,
         credentials_id="0193b1de-0000-7000-8000-000000000001",
         issuer="https://acme.okta.com",
         client_id="0oa1",
         redirect_uri=f"https://id.example/api/sso/callback/{slug}",
+        state=draw.state,
+        nonce=draw.nonce,
+        verifier=draw.verifier,
         target=target,
-        now=now,
+        started_at=now,
         kind="app",
     )
 
@@ -47,15 +50,27 @@ def cookie_header(*attempts: Attempt) -> str:
 
 
 def test_a09_state_nonce_and_verifier_are_long_and_never_used_twice() -> None:
-    attempts = [an_attempt() for _ in range(500)]
-    for values in ({a.state for a in attempts}, {a.nonce for a in attempts}, {a.verifier for a in attempts}):
-        assert len(values) == len(attempts)
-    one = attempts[0]
+    draws = Draws(BOX)
+    drawn = [draws.next(NOW) for _ in range(10 * MOST_AHEAD)] + [draws.next(NOW + 1) for _ in range(10)]
+    for values in (set(column) for column in zip(*drawn, strict=True)):
+        assert len(values) == len(drawn)
+    one = drawn[0]
     assert 43 <= len(one.verifier) <= 128
     assert len(base64.urlsafe_b64decode(one.nonce)) == 33
-    assert all(
-        set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") for text in (one.state,)
-    )
+    assert set("".join(one)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def test_a08_the_challenge_is_that_of_the_verifier() -> None:
+    for draw in [Draws(BOX).next(NOW) for _ in range(5)]:
+        digest = hashlib.sha256(draw.verifier.encode()).digest()
+        assert base64.urlsafe_b64decode(draw.challenge + "=") == digest
+
+
+def test_what_is_drawn_ahead_is_not_used_in_a_later_second() -> None:
+    draws = Draws(BOX)
+    for second in range(3):
+        for _ in range(100):
+            assert state_time(BOX, draws.next(NOW + second).state) == NOW + second
 
 
 def test_an_attempt_comes_back_from_its_cookie_as_it_was() -> None:
