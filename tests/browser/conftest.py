@@ -1,14 +1,14 @@
 """Chromium, the service as its users start it, and a certified provider to sign in at."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from support.acme import Acme, MakeAcme, Photograph
 from support.database import EMBEDDED, Clusters
-from support.node_provider import NodeProvider, Person, node_provider
+from support.node_provider import NodeProvider, node_provider
 from support.service import RunningService, running_service
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -23,8 +23,6 @@ ARGUMENTS = [
 ]
 WIDTHS = {"narrow": 390, "wide": 1280}
 SCREENSHOTS = "KEYLEDGER_SCREENSHOTS"
-
-Photograph = Callable[[Page, str], Awaitable[None]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,28 +81,6 @@ async def provider() -> AsyncIterator[NodeProvider]:
         yield running
 
 
-@dataclass(frozen=True)
-class Acme:
-    """A workspace of this test's own, whose members sign in at the provider."""
-
-    slug: str
-    service: RunningService
-    provider: NodeProvider
-
-    @property
-    def link(self) -> str:
-        """The login link."""
-        return self.service.initiate_uri(self.slug)
-
-    @property
-    def tile(self) -> str:
-        """Where the tile on the provider's dashboard leads."""
-        return f"{self.link}?iss={self.provider.issuer}"
-
-
-MakeAcme = Callable[..., Awaitable[Acme]]
-
-
 @pytest.fixture
 def make_acme(service: RunningService, provider: NodeProvider) -> MakeAcme:
     """Make workspaces; takes ``jit`` and ``domains``."""
@@ -140,8 +116,3 @@ def photograph() -> Photograph:
                 await page.screenshot(path=Path(directory) / f"{name}-{width}-{scheme}.png", full_page=True)
 
     return take
-
-
-async def press(page: Page, person: Person) -> None:
-    """Press a person's button on the provider's login page."""
-    await page.get_by_role("button", name=person.email).click()

@@ -1,11 +1,13 @@
 """The real service, started as its users start it: ``python -m service serve`` in a process of its own."""
 
+import asyncio
 import http.client
 import itertools
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,10 +20,11 @@ import aiohttp
 from aiosmtpd.controller import Controller
 from support.database import TestDatabase
 
-from service.demo.mailbox import Mail, Mailbox
+from service.demo.mailbox import Mailbox
 
 STARTS_WITHIN_S: Final = 60.0
 ENDS_WITHIN_S: Final = 30.0
+MAIL_WITHIN_S: Final = 20.0
 ROOT: Final = Path(__file__).parents[2]
 
 Json = dict[str, Any]
@@ -42,7 +45,7 @@ class RunningService:
     url: str
     token: str
     log: Path
-    mailbox: Mailbox
+    post: "PostOffice"
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def initiate_uri(self, slug: str) -> str:
@@ -110,16 +113,41 @@ class RunningService:
         items = (await self.call("GET", f"/workspaces/{slug}/members"))["items"]
         return {item["email"]: item for item in items}
 
-    def mails_to(self, address: str) -> list[Mail]:
-        """Return the mails that were sent to an address, newest first."""
-        return [mail for mail in self.mailbox.mails() if address in str(mail.message["To"])]
+    async def mail_to(self, address: str, holding: str) -> str:
+        """Return the text of the newest mail to an address that holds these words; wait until it comes."""
+        return await asyncio.to_thread(self.post.wait_for, address, holding)
+
+
+class PostOffice(Mailbox):
+    """A mailbox in which one can wait for a mail."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._came = threading.Condition()
+
+    def keep(self, content: bytes) -> None:
+        """Keep one mail, and tell whoever waits."""
+        with self._came:
+            super().keep(content)
+            self._came.notify_all()
+
+    def wait_for(self, address: str, holding: str) -> str:
+        """Return the text of the newest mail to an address that holds these words."""
+        with self._came:
+            found = self._came.wait_for(lambda: self._find(address, holding), MAIL_WITHIN_S)
+        assert found, f"no mail to {address} holds {holding!r}"
+        return found
+
+    def _find(self, address: str, holding: str) -> str:
+        texts = (mail.text for mail in self.mails() if address in str(mail.message["To"]))
+        return next((text for text in texts if holding in text), "")
 
 
 @contextmanager
 def running_service(database: TestDatabase, directory: Path, **settings: str) -> Iterator[RunningService]:
     """Run the service on a migrated database; ``settings`` are more of its environment, without the prefix."""
-    mailbox = Mailbox(directory / "mail")
-    catcher = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    post = PostOffice(directory / "mail")
+    catcher = Controller(post, hostname="127.0.0.1", port=free_port())
     catcher.start()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -142,7 +170,7 @@ def running_service(database: TestDatabase, directory: Path, **settings: str) ->
         create = [*command, "token", "create", "tests", "--role", "support"]
         made = subprocess.run(create, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
-        yield RunningService(url, made.stdout.strip(), log, mailbox)
+        yield RunningService(url, made.stdout.strip(), log, post)
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
