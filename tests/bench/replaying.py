@@ -11,9 +11,11 @@ from pathlib import Path
 import asyncpg
 from pydantic import SecretStr
 
+from events.migrate import migrate
 from events.replay import fold_all
 from events.store import EventStore
 from events.workspace import FOLD_VERSION, Workspace
+from service.database import MIGRATION_SETS
 from service.db import open_pool
 
 HERE = Path(__file__).parent
@@ -30,6 +32,17 @@ class Replay:
     fold_seconds: float
     ratio: float
     peak_mib: float
+
+
+async def on_fresh_log(owner_url: str, runtime_url: str, superuser_url: str, *, events: int, rounds: int) -> Replay:
+    """Migrate an empty database, fill its log, and measure there."""
+    owner = await asyncpg.connect(owner_url)
+    await migrate(owner, MIGRATION_SETS)
+    await owner.close()
+    superuser = await asyncpg.connect(superuser_url)
+    await fill(superuser, events)
+    await superuser.close()
+    return await measure(superuser_url, runtime_url, rounds=rounds)
 
 
 async def fill(superuser: "asyncpg.Connection[asyncpg.Record]", events: int) -> None:
