@@ -26,6 +26,8 @@ log = structlog.get_logger("connection_cache")
 
 CHANNEL: Final = "keyledger_events"
 HEARTBEAT_S: Final = 0.5
+PAUSE_S: Final = 0.02
+"""Between two questions: under a storm of commits one answer tells of many."""
 MAX_AGE_S: Final = 1.0
 RECONNECT_S: Final = 0.5
 MOST_ENTRIES: Final = 10_000
@@ -165,6 +167,7 @@ class ConnectionCache:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_S):
                         await self._woken.wait()
+                await asyncio.sleep(PAUSE_S)
         finally:
             connection.terminate()
 

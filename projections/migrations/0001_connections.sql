@@ -12,8 +12,16 @@ create table projection.connections (
     position     bigint not null,
     fold_version int not null,
     document     jsonb not null,
-    updated_at   timestamptz not null
+    updated_at   timestamptz not null,
+    -- Instants in a document are text of one width in UTC, so their order is the order of time.
+    lapses_at    text collate "C" generated always as (
+        case document #>> '{enforcement,confirmed}' when 'false' then document #>> '{enforcement,confirm_by}' end
+    ) stored
 ) with (fillfactor = 70);
+
+-- Finds what nobody has confirmed in time without reading the others. On a column of its own: an index on the document
+-- would be written at every append.
+create index connections_lapsing on projection.connections (lapses_at) where lapses_at is not null;
 
 create function projection.put_connection(
     p_slug text, p_version bigint, p_position bigint, p_fold_version int, p_document jsonb

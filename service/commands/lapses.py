@@ -26,10 +26,7 @@ EXPLANATION: Final = Explanation(reason="Nobody signed in by SSO before the time
 
 _DUE: Final = """
     select slug, document -> 'enforcement' ->> 'event_id' as event_id from projection.connections
-    where document -> 'enforcement' ->> 'confirm_by' is not null
-        and document -> 'enforcement' ->> 'confirmed' = 'false'
-        and document -> 'enforcement' ->> 'confirm_by' <= $1
-    order by document -> 'enforcement' ->> 'confirm_by' limit $2
+    where lapses_at <= $1 order by lapses_at limit $2
 """
 
 
