@@ -170,7 +170,8 @@ async def running_site(pool: Pool, **changed: Any) -> AsyncIterator[Site]:
     app = web.Application()
     app[SETTINGS], app[METRICS], app[READINESS] = settings, metrics, Readiness()
     app[IDENTITY], app[POOL], app[CLOCK], app[COOKIE_BOX] = identity, pool, world.clock, identity.box
-    app[CONNECTIONS] = cast("ConnectionCache", CommittedConnections(pool))
+    connections = cast("ConnectionCache", CommittedConnections(pool))
+    app[CONNECTIONS] = connections
     app[VAULT] = cast("SecretVault", secrets)
     app[SIGN_IN_LOG] = SignInLog(pool)
     async with provider, ProviderClient(ProviderPolicy(allow_loopback=True), clock=world.clock) as http:
