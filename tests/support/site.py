@@ -169,7 +169,8 @@ async def running_site(pool: Pool, **changed: Any) -> AsyncIterator[Site]:
     writer = configure_logging(settings, logged)
     app = web.Application()
     app[SETTINGS], app[METRICS], app[READINESS] = settings, metrics, Readiness()
-    app[IDENTITY], app[POOL], app[CLOCK], app[COOKIE_BOX] = identity, pool, world.clock, identity.box
+    app[IDENTITY], app[POOL], app[COOKIE_BOX] = identity, pool, identity.box
+    app[CLOCK] = identity.clock
     connections = cast("ConnectionCache", CommittedConnections(pool))
     app[CONNECTIONS] = connections
     app[VAULT] = cast("SecretVault", secrets)
