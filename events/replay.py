@@ -22,7 +22,6 @@ QUOTE = b"\x02"
 REPLAY_TIMEOUT_S = 6 * 3600.0
 
 STATES_AT_ONCE = 4000
-"""How many workspaces are folded side by side: with more of them the log is read stream by stream, which is slower."""
 
 # A stream's name has no character that JSON would escape: the append function admits slugs and the system stream only.
 _LINES = """
@@ -39,7 +38,7 @@ _BY_POSITION = f"""
     )
     from generate_series(0, (select max(position) from ledger.events), 128) block
 """
-_MANY = f"select count(*) > {STATES_AT_ONCE} from (select from ledger.streams limit {STATES_AT_ONCE + 1}) counted"
+_MANY = "select count(*) > $1 from (select from ledger.streams limit $1 + 1) counted"
 _RAW = """
     select position, stream_id, version, leaf_index, (extract(epoch from recorded_at) * 1000000)::bigint, hash,
         canonical
@@ -57,10 +56,11 @@ async def fold_all(
     on_unreadable: OnUnreadable | None = None,
     *,
     conn: "Connection | None" = None,
+    states_at_once: int = STATES_AT_ONCE,
 ) -> int:
     """Fold every workspace's events into its state, in one snapshot of the log; return how many events there were.
 
-    Memory holds one buffer and at most ``STATES_AT_ONCE`` workspaces, however long the log is.
+    Memory holds one buffer and at most ``states_at_once`` workspaces, however long the log is.
 
     Args:
         store: the log.
@@ -68,14 +68,18 @@ async def fold_all(
         on_unreadable: called with an event that cannot be folded and the state before it, instead of ``on_workspace``
             for that workspace; without it such an event ends the fold.
         conn: the connection of the caller's transaction.
+        states_at_once: how many workspaces are folded side by side; with more of them the log is read stream by stream,
+            which is slower.
 
     Raises:
         UnreadableEvent: see ``on_unreadable``.
     """
     async with _connection(store, conn) as reading:
-        by_stream = bool(await reading.fetchval(_MANY))
+        by_stream = bool(await reading.fetchval(_MANY, states_at_once))
         folding = _Folding(on_workspace, on_unreadable, by_stream=by_stream)
-        await _copy(reading, _BY_STREAM if by_stream else _BY_POSITION, sink=folding.take)
+        async with aclosing(_buffers(reading, _BY_STREAM if by_stream else _BY_POSITION)) as buffers:
+            async for buffer in buffers:
+                await folding.take(buffer)
     await folding.hand_over()
     return folding.events
 
@@ -176,26 +180,24 @@ async def _copy(conn: "Connection", query: str, *arguments: object, sink: Sink) 
 
 async def _buffers(conn: "Connection", query: str, *arguments: object) -> AsyncGenerator[bytes, None]:
     """Yield what COPY sends, one buffer ahead of the reader."""
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
+    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=1)
 
     async def read() -> None:
-        await _copy(conn, query, *arguments, sink=queue.put)
-        await queue.put(None)
+        end: Exception | None = None
+        try:
+            await _copy(conn, query, *arguments, sink=queue.put)
+        except Exception as error:  # noqa: BLE001 - raised where the buffers are read
+            end = error
+        await queue.put(end)
 
     reading = asyncio.create_task(read())
     try:
-        while True:
-            getting = asyncio.create_task(queue.get())
-            await asyncio.wait({getting, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if not getting.done() and queue.empty():
-                getting.cancel()
-                await reading
-                return
-            buffer = await getting
-            if buffer is None:
-                return
-            yield buffer
+        while (item := await queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
     finally:
+        # A reader that stops early: only a cancelled COPY gives its connection back in order.
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 

@@ -85,8 +85,8 @@ TAMPERING: dict[str, tuple[str, int]] = {
     "forked": (
         (
             f"insert into ledger.events ({COLUMNS}) overriding system value"
-            " select position + 100, 'forked', version, leaf_index + 7, gen_random_uuid(), recorded_at + interval '1 day',"
-            " type, schema_version, canonical, hash from ledger.events where position = 1"
+            " select position + 100, 'forked', version, leaf_index + 7, gen_random_uuid(),"
+            " recorded_at + interval '1 h', type, schema_version, canonical, hash from ledger.events where position = 1"
         ),
         101,
     ),
