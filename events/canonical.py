@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import orjson
 import rfc8785
 
 from events.refusals import Refusal
@@ -36,8 +37,12 @@ def canonical_json(payload: object) -> str:
 
 
 def _encode(payload: object) -> bytes:
-    _Walk().value(payload, (), 0)
-    encoded = rfc8785.dumps(payload)  # type: ignore[arg-type]
+    walk = _Walk()
+    walk.value(payload, (), 0)
+    # Of what the walk admits, orjson writes the very same text much faster, as long as sorting names by their UTF-8
+    # bytes is sorting them by their UTF-16 units (RFC 8785, 3.2.3).
+    fast = walk.ascii_names
+    encoded = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS) if fast else rfc8785.dumps(payload)  # type: ignore[arg-type]
     if len(encoded) > MAXIMUM_BYTES:
         raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")
     return encoded
@@ -46,10 +51,11 @@ def _encode(payload: object) -> bytes:
 class _Walk:
     """One pass over a payload; counts what it meets, so that a small input cannot unfold into a large one."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "ascii_names")
 
     def __init__(self) -> None:
         self._left = _MAXIMUM_NODES
+        self.ascii_names = True
 
     def value(self, value: object, place: tuple[str | int, ...], depth: int) -> None:
         self._left -= 1
@@ -78,6 +84,8 @@ class _Walk:
             if type(name) is not str:
                 raise _wrong(place, "The names of an object's members are strings.")
             self._text(name, place)
+            if not name.isascii():
+                self.ascii_names = False
             self.value(item, (*place, name), depth + 1)
 
     def _text(self, text: str, place: tuple[str | int, ...]) -> None:

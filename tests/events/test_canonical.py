@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,6 +135,12 @@ JSON = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+@given(JSON)
+def test_the_fast_writer_and_the_reference_agree_on_whatever_is_kept(payload: Any) -> None:
+    """Names in any script, strings with any character: the text is RFC 8785's to the byte."""
+    assert canonical_json(payload) == rfc8785.dumps(payload).decode()
 
 
 @given(JSON)
