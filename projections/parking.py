@@ -20,7 +20,7 @@ from projections.projection import (
 )
 
 if TYPE_CHECKING:
-    from events.store import Connection
+    from events.store import Connection, Pool
 
 log = structlog.get_logger("projector")
 
@@ -58,9 +58,9 @@ class StillParked(Exception):
     """The stream could not be un-parked: its event cannot be taken in yet. Everything is as before."""
 
 
-async def read_parked(conn: "Connection", name: str) -> list[Parked]:
+async def read_parked(source: "Pool | Connection", name: str) -> list[Parked]:
     """Return the streams that a projection has trouble with, the longest first."""
-    rows = await conn.fetch(
+    rows = await source.fetch(
         """
         select stream_id, position, error, attempts, at, parked_at from projection.parked
         where projection = $1 order by position
