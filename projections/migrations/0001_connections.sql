@@ -35,17 +35,21 @@ begin
         raise exception 'The document is not the read model of % at version %.', p_slug, p_version
             using errcode = 'KL003';
     end if;
-    insert into projection.connections as c (slug, name, plan, version, position, fold_version, document, updated_at)
-    values (
-        p_slug, p_document ->> 'name', p_document ->> 'plan', p_version, p_position, p_fold_version, p_document,
-        clock_timestamp()
-    )
-    on conflict (slug) do update set
-        name = excluded.name, plan = excluded.plan, version = excluded.version, position = excluded.position,
-        fold_version = excluded.fold_version, document = excluded.document, updated_at = excluded.updated_at
-    -- A later state is never replaced by an earlier one; the same state may be folded anew by a newer fold.
-    where excluded.position > c.position
-        or (excluded.position = c.position and excluded.fold_version <> c.fold_version);
+    -- A later state is never replaced by an earlier one; the same state may be folded anew by a newer fold. The append
+    -- lock is held: nobody else writes the row, and to try the update first costs half of an upsert.
+    update projection.connections c set
+        name = p_document ->> 'name', plan = p_document ->> 'plan', version = p_version, position = p_position,
+        fold_version = p_fold_version, document = p_document, updated_at = clock_timestamp()
+    where c.slug = p_slug
+        and (c.position < p_position or (c.position = p_position and c.fold_version <> p_fold_version));
+    if not found then
+        insert into projection.connections (slug, name, plan, version, position, fold_version, document, updated_at)
+        values (
+            p_slug, p_document ->> 'name', p_document ->> 'plan', p_version, p_position, p_fold_version, p_document,
+            clock_timestamp()
+        )
+        on conflict (slug) do nothing;
+    end if;
 end
 $$;
 
