@@ -94,10 +94,13 @@ def _stop_event() -> asyncio.Event:
 
 async def _run_worker(settings: Settings, *, shared_port: bool) -> None:
     stop = _stop_event()
-    async with running(settings, shared_port=shared_port):
+    async with running(settings, shared_port=shared_port) as app:
         log.info("listening", url=settings.public_url, address=f"{settings.host}:{settings.port}", pid=os.getpid())
         await stop.wait()
         log.info("draining", pid=os.getpid())
+        app[READINESS].draining = True
+        # A load balancer has to have asked before the port closes, or it sends requests to where nobody listens.
+        await asyncio.sleep(settings.unready_seconds)
 
 
 @asynccontextmanager
@@ -120,6 +123,7 @@ class Supervisor:
     """Keeps a number of worker processes alive."""
 
     environment: dict[str, str]
+    grace_s: float
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     processes: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
 
@@ -130,6 +134,8 @@ class Supervisor:
                 sys.executable, "-m", "service.worker", str(os.getpid()), env=self.environment, start_new_session=True
             )
             self.processes[number] = process
+            if self.stopping.is_set():  # set while it was being started, so that nobody else has told it
+                process.terminate()
             code = await process.wait()
             if self.stopping.is_set():
                 return
@@ -143,7 +149,7 @@ class Supervisor:
             with suppress(ProcessLookupError):
                 process.terminate()
         waits = [asyncio.ensure_future(process.wait()) for process in self.processes.values()]
-        _, late = await asyncio.wait(waits, timeout=WORKER_GRACE_S)
+        _, late = await asyncio.wait(waits, timeout=self.grace_s)
         if late:
             for process in self.processes.values():
                 with suppress(ProcessLookupError):
@@ -154,7 +160,7 @@ class Supervisor:
 async def _supervise(settings: Settings) -> None:
     stop = _stop_event()
     metrics_dir = tempfile.mkdtemp(prefix="keyledger-metrics-")
-    supervisor = Supervisor(_worker_environment(settings, metrics_dir))
+    supervisor = Supervisor(_worker_environment(settings, metrics_dir), WORKER_GRACE_S + settings.unready_seconds)
     keepers = [asyncio.create_task(supervisor.keep(number)) for number in range(settings.workers)]
     try:
         await stop.wait()

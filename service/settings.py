@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     sign_in_log_days: int = Field(default=400, ge=1, le=3650)
     rate_per_minute: int = Field(default=120, ge=1, le=1_000_000)
     token_failures_per_minute: int = Field(default=20, ge=1, le=10_000)
+    unready_seconds: int = Field(default=0, ge=0, le=60)
 
     @classmethod
     def settings_customise_sources(
