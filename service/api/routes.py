@@ -6,7 +6,7 @@ from importlib.metadata import version as installed_version
 import orjson
 from aiohttp import web
 
-from service.api import changes, events, insight, people, workspaces
+from service.api import changes, events, insight, people, timeline, workspaces
 from service.api.authentication import limit_token_failures
 from service.api.mount import mount
 from service.api.openapi import document
@@ -19,6 +19,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *insight.OPERATIONS,
     *people.OPERATIONS,
+    *timeline.OPERATIONS,
 )
 
 

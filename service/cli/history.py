@@ -6,31 +6,53 @@ from typing import Annotated, Any
 
 import typer
 
+from events.upcasting import UnknownSchema, upcast
+from projections.summaries import SENTENCES
 from service.cli.client import Refused, open_client, segment
 from service.cli.options import Json, Slug, moment
 from service.cli.output import hint, say, say_json, say_table, short, when
+
+EVERYWHERE = 20
 
 Moment = Annotated[str, typer.Argument(help="A version (7) or a moment (2026-11-24, yesterday).", show_default=False)]
 Later = Annotated[str, typer.Argument(help="A version or a moment; default: now.", show_default=False)]
 
 
 def history(
-    slug: Slug,
+    slug: Annotated[
+        str | None, typer.Argument(help="The workspace's slug; none: all workspaces.", show_default=False)
+    ] = None,
     *,
-    last: Annotated[int | None, typer.Option(min=1, help="Only so many, the newest.", show_default=False)] = None,
+    last: Annotated[
+        int | None, typer.Option(min=1, help="Only so many, the newest (20 of all workspaces).", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell who changed what, when and why, oldest first."""
-    found = open_client().items(f"/workspaces/{segment(slug)}/events")
-    shown = found if last is None else found[-last:]
+    """Tell who changed what, when and why, oldest first: in one workspace, or lately in all of them."""
+    if slug is None:
+        shown = open_client().items("/timeline", limit=last or EVERYWHERE)[::-1]
+    else:
+        found = open_client().items(f"/workspaces/{segment(slug)}/events")
+        shown = found if last is None else found[-last:]
     if as_json:
         say_json({"items": shown, "next": None})
-        return
-    rows = [
-        [one["version"], when(one["recorded_at"]), _who(one), one["type"], short(one["data"]), one["reason"]]
-        for one in shown
-    ]
-    say_table(["version", "when", "who", "event", "data", "why"], rows)
+    elif slug is None:
+        titles = ["workspace", "version", "when", "who", "what", "why"]
+        say_table(titles, [[one["workspace"], *_told(one, one["summary"])] for one in shown])
+    else:
+        say_table(["version", "when", "who", "what", "why"], [_told(one, _sentence(one)) for one in shown])
+
+
+def _told(event: dict[str, Any], sentence: str) -> list[object]:
+    return [event["version"], when(event["recorded_at"]), _who(event), sentence, event["reason"]]
+
+
+def _sentence(event: dict[str, Any]) -> str:
+    try:
+        return SENTENCES[event["type"]](upcast(event["type"], event["schema_version"], event["data"]))
+    except (LookupError, UnknownSchema):
+        # A newer service may tell of what this program does not know yet.
+        return f"{event['type']}  {short(event['data'])}"
 
 
 def diff(slug: Slug, earlier: Moment, later: Later = "now", *, as_json: Json = False) -> None:

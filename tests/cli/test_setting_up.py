@@ -4,6 +4,9 @@ from support.command_line import CommandLine
 from support.management import Management
 from support.provider import FakeProvider
 
+from projections.projector import Projector
+from projections.timeline import Timeline
+
 SECRET = "planted-s3cret/+:%"
 
 
@@ -60,13 +63,28 @@ async def test_people_read_a_table_and_programs_read_json(command: CommandLine, 
         "domain", "add", "acme", "acme.example", "--reason", "by mail", "--requested-by", "ada@acme.example"
     )
     table = (await command.done("history", "acme")).out.splitlines()
-    assert table[0].split() == ["VERSION", "WHEN", "WHO", "EVENT", "DATA", "WHY"]
+    assert table[0].split() == ["VERSION", "WHEN", "WHO", "WHAT", "WHY"]
     assert "token ada-support for ada@acme.example" in table[2]
     assert table[2].rstrip().endswith("by mail")
-    assert table[0].index("EVENT") == table[2].index("DomainAdded")
+    assert table[0].index("WHAT") == table[2].index("Allowed the domain acme.example.")
     assert (await command.done("show", "acme", "--json")).json == await api.get("/workspaces/acme")
     listed = (await command.done("workspace", "list", "--json")).json
     assert [one["slug"] for one in listed["items"]] == ["acme"]
+
+
+async def test_without_a_workspace_the_history_is_that_of_all_of_them(command: CommandLine, api: Management) -> None:
+    """The audit timeline: what happened lately anywhere, oldest first, with the workspace beside it."""
+    await api.register()
+    await api.register("globex")
+    await Projector(api.store, Timeline()).catch_up()
+    told = (await command.done("history", "--last", "2")).out.splitlines()
+    assert told[0].split()[0] == "WORKSPACE"
+    assert [line.split()[0] for line in told[1:]] == ["acme", "globex"]
+    assert "Registered the workspace Globex on the plan one." in told[2]
+    listed = await api.get("/timeline?workspace=acme&limit=1")
+    assert [one["type"] for one in listed["items"]] == ["WorkspaceRegistered"]
+    rest = await api.get(f"/timeline?workspace=acme&limit=1&cursor={listed['next']}")
+    assert rest == {"items": [], "next": None}
 
 
 async def test_the_export_is_the_history_a_line_for_each_event(command: CommandLine, api: Management) -> None:

@@ -1,0 +1,79 @@
+"""The audit timeline: who changed what in any workspace, newest first, one sentence for each event."""
+
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from events.catalogue.instants import write_instant
+from projections.timeline import Entry, read_timeline
+from service.api import cursor
+from service.api.answers import answer_json
+from service.api.operation import JSON, Answer, Call, Operation
+from service.api.parameters import PageQuery
+from service.api.shapes import ActorShape, Page, Shape
+from service.keys import POOL
+
+
+class TimelineQuery(PageQuery):
+    """Which entries: of one workspace, or of all."""
+
+    workspace: Annotated[str | None, Field(max_length=63, description="Only this workspace's entries.")] = None
+
+
+class EntryShape(Shape):
+    """One event, as a person reads it. ``workspace`` is empty for what the installation itself records."""
+
+    position: int
+    event_id: str
+    workspace: str | None
+    version: int
+    recorded_at: str
+    type: str
+    summary: str
+    actor: ActorShape
+    reason: str | None
+    requested_by: str | None
+    ticket: str | None
+    correlation_id: str | None
+
+
+async def list_timeline(call: Call) -> web.StreamResponse:
+    """Answer one page. The timeline follows the log and may be a moment behind it."""
+    query = call.query_as(TimelineQuery)
+    scope = f"timeline/{query.workspace or ''}"
+    before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
+    found = await read_timeline(call.request.app[POOL], query.workspace, before, query.limit)
+    following = cursor.encode(scope, found[-1].position) if len(found) == query.limit else None
+    return answer_json(Page[EntryShape](items=[_show(one) for one in found], next=following))
+
+
+def _show(entry: Entry) -> EntryShape:
+    return EntryShape(
+        position=entry.position,
+        event_id=str(entry.event_id),
+        workspace=None if entry.stream_id.startswith("$") else entry.stream_id,
+        version=entry.version,
+        recorded_at=write_instant(entry.recorded_at),
+        type=entry.type,
+        summary=entry.summary,
+        actor=ActorShape(type=entry.actor_type, id=entry.actor_id),
+        reason=entry.reason,
+        requested_by=entry.requested_by,
+        ticket=entry.ticket,
+        correlation_id=entry.correlation_id,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/v1/timeline",
+        identifier="list_timeline",
+        summary="Who changed what in any workspace, newest first",
+        access="read",
+        handler=list_timeline,
+        query=TimelineQuery,
+        answers={200: Answer("One page.", {JSON: Page[EntryShape]})},
+    ),
+)
