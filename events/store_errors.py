@@ -10,6 +10,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg calls a statement on a connection whose end it is just reading of
     ConnectionError,
 )
 """The connection is gone; whether the last statement took effect is unknown."""

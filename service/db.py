@@ -12,8 +12,33 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Executor: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record]"
 """What runs a statement, in a transaction or on its own."""
 
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""Whatever a statement can fail with; what works beside the requests logs it and goes on.
+
+Internal client errors are what asyncpg calls a statement on a connection whose end it is just reading of.
+"""
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
 STATEMENT_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error says that the database cannot be worked with just now.
+
+    What it cut off was not committed, unless it was the commit that lost its answer.
+    asyncpg calls arguments of a wrong type interface errors too; those are mistakes, and value errors at once.
+    """
+    return isinstance(error, _AWAY) and not isinstance(error, ValueError)
 
 
 class StatelessConnection(asyncpg.Connection):  # type: ignore[misc, type-arg, unused-ignore]  # asyncpg's own class is generic in stubs only

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import asyncpg
+from service.db import TROUBLE
 
 PROBE_TIMEOUT_S: Final = 2.0
 
@@ -32,5 +32,5 @@ async def _asked(probe: Probe) -> Mapping[str, object]:
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             return await probe()
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except TROUBLE as error:
         return {"ok": False, "problem": type(error).__name__}

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import asyncpg
 import structlog
 from aiohttp import web
 from pydantic import TypeAdapter
@@ -14,6 +13,7 @@ from service.api.authentication import authenticate
 from service.api.operation import Call, Operation
 from service.api.problem import problem, problem_of_http, problem_of_refusal
 from service.api.reading import check, read_body, read_query, refuse_body
+from service.db import is_away
 from service.errors import Forbidden
 from service.keys import REQUEST_ID
 from service.tokens import NOBODY, may
@@ -21,15 +21,6 @@ from service.tokens import NOBODY, may
 log = structlog.get_logger("api")
 
 RETRY_AFTER_S = 2
-AWAY = (
-    StoreBusy,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    OSError,
-    TimeoutError,
-)
-"""What says that the database cannot be worked with just now; nothing was changed, or a repetition by key tells."""
 
 
 def mount(app: web.Application, operations: Sequence[Operation]) -> None:
@@ -61,20 +52,24 @@ def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stream
             response = problem_of_refusal(refusal, request_id)
         except web.HTTPException as error:
             response = problem_of_http(error, request_id)
-        except AWAY:
-            log.exception("database_away", operation=operation.identifier)
-            sentence = "The database does not answer at this moment. Try again in a few seconds."
-            response = problem("busy", sentence, STATUS["busy"], request_id, {"retry_after": RETRY_AFTER_S})
-        except Exception:
-            log.exception("request_failed", operation=operation.identifier, request_id=request_id)
-            response = problem(
-                "internal", "Something went wrong here. Name the request id when you ask for help.", 500, request_id
-            )
+        except Exception as error:  # noqa: BLE001 - whatever it is becomes a problem document
+            response = _failed(operation, error, request_id)
         if not response.prepared:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return answer
+
+
+def _failed(operation: Operation, error: Exception, request_id: str) -> web.Response:
+    """Nothing was changed when the database is away, or a repetition by key tells."""
+    if isinstance(error, StoreBusy) or is_away(error):
+        log.error("database_away", operation=operation.identifier, exc_info=error)
+        sentence = "The database does not answer at this moment. Try again in a few seconds."
+        return problem("busy", sentence, STATUS["busy"], request_id, {"retry_after": RETRY_AFTER_S})
+    log.error("request_failed", operation=operation.identifier, request_id=request_id, exc_info=error)
+    sentence = "Something went wrong here. Name the request id when you ask for help."
+    return problem("internal", sentence, 500, request_id)
 
 
 def _checking(body: Any) -> Callable[[object], object]:

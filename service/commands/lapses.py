@@ -7,7 +7,6 @@ import asyncio
 import random
 from typing import Final
 
-import asyncpg
 import structlog
 
 from events.catalogue.instants import write_instant
@@ -17,6 +16,7 @@ from events.refusals import Refusal
 from service.commands.asking import Asker
 from service.commands.execute import WorkspaceCommands
 from service.commands.proposals import Change, Explanation
+from service.db import TROUBLE
 
 log = structlog.get_logger("lapses")
 
@@ -42,7 +42,7 @@ class Lapses:
             await asyncio.sleep(EVERY_S * random.uniform(0.75, 1.25))  # noqa: S311 - spreads instances, hides nothing
             try:
                 await self.lift_due()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Refusal):
+            except (*TROUBLE, Refusal):
                 log.exception("lapses_not_judged")
 
     async def lift_due(self) -> int:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
 import structlog
 
 from service.clock import Clock
-from service.db import transaction
+from service.db import TROUBLE, transaction
 from service.identity.resources import Pool
 from service.identity.sign_in_log import delete_older
 
@@ -48,7 +47,7 @@ class Housekeeping:
             await asyncio.sleep(EVERY_S * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
             try:
                 await self.tidy_up()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except TROUBLE:
                 log.exception("tidying up failed; the next round tries again")
 
     async def tidy_up(self) -> bool:

@@ -16,6 +16,7 @@ import structlog
 
 from service.clock import Clock
 from service.cookiebox import CookieBox
+from service.db import TROUBLE
 from service.identity.addresses import read_address
 from service.identity.resources import Connection, Pool
 from service.mail import MailDelayed, Mailer, MailRefused
@@ -94,7 +95,7 @@ class OutboxWorker:
             self._wake.clear()
             try:
                 sent = await self.deliver_due()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except TROUBLE:
                 log.exception("the outbox cannot be read")
                 sent = 0
             if sent < BATCH:

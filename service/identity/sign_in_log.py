@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 import orjson
 import structlog
 
+from service.db import TROUBLE
 from service.identity.people import Method
 from service.identity.resources import Executor, Pool
 
@@ -117,7 +117,7 @@ class SignInLog:
             self._lost = 0
         try:
             await self._pool.fetch(_INSERT, *_columns(entries))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except TROUBLE:
             log.exception("sign-ins were not logged", lost=len(entries))
 
 

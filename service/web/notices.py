@@ -265,6 +265,13 @@ NOTICES: Final[Mapping[str, Notice]] = {
 }
 
 CASES: Final[Mapping[tuple[str, str], Notice]] = {
+    ("busy", "database_away"): Notice(
+        503,
+        "you",
+        "We can’t work at the moment",
+        "A part of our service is away for a moment, so we did not finish this.",
+        "Wait a few seconds, then load the page again. If that does not help, start again.",
+    ),
     ("attempt_expired", "credentials_replaced"): Notice(
         400,
         "you",

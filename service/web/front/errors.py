@@ -7,13 +7,17 @@ import structlog
 from aiohttp import web
 
 from events.refusals import Refusal
+from service.db import is_away
 from service.keys import REQUEST_ID
+from service.login.slug import is_slug
 from service.web.notices import notice_for
 from service.web.pages import Pages
 from service.web.refusal import PageRefusal
+from service.web.sign_in_page import restart_address
 
 log = structlog.get_logger("http")
 
+RETRY_AFTER_S: Final = 2
 PROGRAMS: Final = ("/api/v1/", "/api/auth/", "/api/session")
 _REASONS: Final = {404: "not_found", 405: "wrong_method", 413: "request_too_large", 415: "media_type_unsupported"}
 _CODES: Final = {"wrong_method": "method_not_allowed", "request_too_large": "too_large", "foreign_origin": "forbidden"}
@@ -27,8 +31,18 @@ def answer_error(request: web.Request, error: Exception, pages: Pages) -> web.Re
         return _answer_http(request, error, pages)
     if isinstance(error, Refusal):
         return _answer(request, PageRefusal("busy" if error.code == "busy" else "request_malformed"), pages)
+    if is_away(error):
+        log.error("database_away", method=request.method, exc_info=error)
+        return _answer(request, _away(request), pages)
     log.error("request_failed", method=request.method, exc_info=error)
     return _answer(request, PageRefusal("internal"), pages)
+
+
+def _away(request: web.Request) -> PageRefusal:
+    """A sign-in starts again in a moment; any other page is asked for again."""
+    slug = request.match_info.get("slug")
+    restart = restart_address(slug, None) if slug is not None and is_slug(slug) else None
+    return PageRefusal("busy", detail="database_away", restart=restart, retry_after=RETRY_AFTER_S)
 
 
 def _answer_http(request: web.Request, error: web.HTTPException, pages: Pages) -> web.Response:
