@@ -154,6 +154,8 @@ class EventStore:
         try:
             return await self.pool.fetch(_APPEND, *arguments, timeout=APPEND_TIMEOUT_S)
         except LOST:
+            # What ended this connection may have ended the others that wait in the pool.
+            await self.pool.expire_connections()
             return await self.pool.fetch(_APPEND, *arguments, timeout=APPEND_TIMEOUT_S)
 
     async def read_stream(

@@ -108,6 +108,14 @@ class Load:
         self.unexpected.append("a write was never answered")
 
 
+    async def goes_on(self, steps: int, within_s: float) -> None:
+        """Wait until so many more sign-ins and writes have been granted."""
+        wanted = len(self.signed_in) + len(self.acknowledged) + steps
+        async with asyncio.timeout(within_s):
+            while len(self.signed_in) + len(self.acknowledged) < wanted:  # noqa: ASYNC110  many tasks take the steps
+                await asyncio.sleep(PAUSE_S / 2)
+
+
 @asynccontextmanager
 async def load(http: aiohttp.ClientSession, api: Api, url: str) -> AsyncIterator[Load]:
     """Keep four people and two members of staff at it for as long as the context lasts."""
