@@ -39,7 +39,7 @@ async def forget(connection: Connection, keys: TombstoneKeys, workspace: str, me
     await end_member_sessions(connection, workspace, member["user_id"])
     await connection.execute(
         "update identity.members set status = 'erased', user_id = null, email = null, email_key = null, name = '',"
-        " websites = '[]', last_sso_at = null, owner_until = null where member_id = $1",
+        " websites = '[]', owner_until = null where member_id = $1",
         member_id,
     )
     await _forget_user(connection, member["user_id"])

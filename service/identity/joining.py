@@ -88,7 +88,7 @@ class Join:
         member_id = uuid.uuid4()
         await self.connection.execute(
             "insert into identity.members (member_id, workspace, user_id, email, email_key, name, role, websites,"
-            " joined_at, joined_how, last_sso_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)",
+            " joined_at, joined_how) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             member_id,
             self.workspace.slug,
             user_id,
@@ -119,13 +119,11 @@ class Join:
     async def _follow_address(self, member: KnownMember) -> None:
         """The membership's address is what its connection says; the user's own sign-in address never is."""
         await self.connection.execute(
-            "update identity.members set email = $2, email_key = $3, name = coalesce($4, name), last_sso_at = $5"
-            " where member_id = $1",
+            "update identity.members set email = $2, email_key = $3, name = coalesce($4, name) where member_id = $1",
             member.member_id,
             self.address.display,
             self.address.key,
             display_name(self.person.name),
-            self.now,
         )
         await self.connection.execute(
             "update identity.identities set last_sign_in_at = $5"

@@ -20,7 +20,10 @@ from service.identity.resources import Executor
 from service.identity.session_ends import end_member_sessions
 from service.identity.websites import Websites, check_websites, read_websites, write_websites
 
-_COLUMNS: Final = "member_id, email, name, role, websites, status, joined_at, joined_how, last_sso_at"
+_COLUMNS: Final = (
+    "member_id, email, name, role, websites, status, joined_at, joined_how,"
+    " (select max(last_sign_in_at) from identity.identities i where i.member_id = m.member_id) as last_sso_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ async def list_members(
     """Return at most ``limit`` members, oldest first, after the one that joined then with that id."""
     joined_at, member_id = after or (None, None)
     rows = await connection.fetch(
-        f"select {_COLUMNS} from identity.members where workspace = $1 and status <> 'erased'"
+        f"select {_COLUMNS} from identity.members m where workspace = $1 and status <> 'erased'"
         " and ($2::timestamptz is null or (joined_at, member_id) > ($2, $3)) order by joined_at, member_id limit $4",
         workspace,
         joined_at,
@@ -62,7 +65,7 @@ async def find_member(connection: Executor, workspace: str, id_or_address: str) 
     """
     address = read_address(id_or_address)
     row = await connection.fetchrow(
-        f"select {_COLUMNS} from identity.members where workspace = $1 and status <> 'erased'"
+        f"select {_COLUMNS} from identity.members m where workspace = $1 and status <> 'erased'"
         " and (member_id::text = $2 or email_key = $3)",
         workspace,
         id_or_address.lower(),

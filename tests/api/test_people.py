@@ -21,7 +21,7 @@ async def add_member(api: Management, email: str, role: str = "editor", slug: st
     await api.pool.execute(
         "insert into identity.members"
         " (member_id, workspace, user_id, email, email_key, name, role, joined_at, joined_how)"
-        " values ($1, $2, $3, $4, lower($4), 'Somebody', $5, now(), 'jit')",
+        " values ($1, $2, $3, $4::text, lower($4::text), 'Somebody', $5, now(), 'jit')",
         member_id,
         slug,
         user_id,
