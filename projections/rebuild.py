@@ -32,13 +32,13 @@ SWAP_ATTEMPTS = 10
 SWAP_PAUSE_S = 0.5
 
 _PUT = """
-    insert into {table} (slug, name, plan, version, position, fold_version, document, updated_at)
+    insert into {table} (slug, name, plan, version, position, fold_version, document, updated_at, lapses_at)
     select d.document ->> 'slug', d.document ->> 'name', d.document ->> 'plan', (d.document ->> 'version')::bigint,
-        d.position, $3, d.document, clock_timestamp()
+        d.position, $3, d.document, clock_timestamp(), projection.lapse_of(d.document)
     from (select unnest($1::text[])::jsonb as document, unnest($2::bigint[]) as position) d
     on conflict (slug) do update set name = excluded.name, plan = excluded.plan, version = excluded.version,
         position = excluded.position, fold_version = excluded.fold_version, document = excluded.document,
-        updated_at = excluded.updated_at
+        updated_at = excluded.updated_at, lapses_at = excluded.lapses_at
 """
 _BEHIND = """
     select s.stream_id from ledger.streams s left join {table} c on c.slug = s.stream_id

@@ -13,14 +13,19 @@ create table projection.connections (
     fold_version int not null,
     document     jsonb not null,
     updated_at   timestamptz not null,
-    -- Instants in a document are text of one width in UTC, so their order is the order of time.
-    lapses_at    text collate "C" generated always as (
-        case document #>> '{enforcement,confirmed}' when 'false' then document #>> '{enforcement,confirm_by}' end
-    ) stored
+    lapses_at    text collate "C"
 ) with (fillfactor = 70);
 
--- Finds what nobody has confirmed in time without reading the others. On a column of its own: an index on the document
--- would be written at every append.
+-- When an enforcement that nobody confirmed lapses. Instants in a document are text of one width in UTC, so their order
+-- is the order of time.
+create function projection.lapse_of(p_document jsonb) returns text
+language sql immutable
+as $$
+    select case p_document #>> '{enforcement,confirmed}' when 'false' then p_document #>> '{enforcement,confirm_by}' end
+$$;
+
+-- Finds those without reading the others. On a column of its own: an index on the document would be written at every
+-- append; and a plain column: PostgreSQL reads the expression of a generated one anew for every statement.
 create index connections_lapsing on projection.connections (lapses_at) where lapses_at is not null;
 
 create function projection.put_connection(
@@ -39,19 +44,23 @@ begin
     -- lock is held: nobody else writes the row, and to try the update first costs half of an upsert.
     update projection.connections c set
         name = p_document ->> 'name', plan = p_document ->> 'plan', version = p_version, position = p_position,
-        fold_version = p_fold_version, document = p_document, updated_at = clock_timestamp()
+        fold_version = p_fold_version, document = p_document, updated_at = clock_timestamp(),
+        lapses_at = projection.lapse_of(p_document)
     where c.slug = p_slug
         and (c.position < p_position or (c.position = p_position and c.fold_version <> p_fold_version));
     if not found then
-        insert into projection.connections (slug, name, plan, version, position, fold_version, document, updated_at)
+        insert into projection.connections (
+            slug, name, plan, version, position, fold_version, document, updated_at, lapses_at
+        )
         values (
             p_slug, p_document ->> 'name', p_document ->> 'plan', p_version, p_position, p_fold_version, p_document,
-            clock_timestamp()
+            clock_timestamp(), projection.lapse_of(p_document)
         )
         on conflict (slug) do nothing;
     end if;
 end
 $$;
 
+revoke all on function projection.lapse_of(jsonb) from public;
 revoke all on function projection.put_connection(text, bigint, bigint, int, jsonb) from public;
 grant select on projection.connections to keyledger_runtime;

@@ -20,7 +20,9 @@ from projections.projector import Projector
 from projections.rebuild import RebuildRunning, rebuild, rebuild_connections
 from projections.timeline import Timeline, read_timeline
 
-DOCUMENTS = "select slug, version, position, name, plan, document::text from projection.connections order by slug"
+DOCUMENTS = (
+    "select slug, version, position, name, plan, lapses_at, document::text from projection.connections order by slug"
+)
 
 
 @pytest.fixture
