@@ -12,7 +12,6 @@ import structlog
 from events.catalogue.instants import write_instant
 from events.commands.access import LapseEnforcement
 from events.envelope import SYSTEM
-from events.refusals import Refusal
 from service.commands.asking import Asker
 from service.commands.execute import WorkspaceCommands
 from service.commands.proposals import Change, Explanation
@@ -24,9 +23,10 @@ EVERY_S: Final = 5.0
 AT_ONCE: Final = 100
 EXPLANATION: Final = Explanation(reason="Nobody signed in by SSO before the time that was set for it.")
 
+# In any order: those that cannot be judged would stand first in every other one, and in the end before all others.
 _DUE: Final = """
     select slug, document -> 'enforcement' ->> 'event_id' as event_id from projection.connections
-    where lapses_at <= $1 order by lapses_at limit $2
+    where lapses_at <= $1 order by random() limit $2
 """
 
 
@@ -42,7 +42,7 @@ class Lapses:
             await asyncio.sleep(EVERY_S * random.uniform(0.75, 1.25))  # noqa: S311 - spreads instances, hides nothing
             try:
                 await self.lift_due()
-            except (*TROUBLE, Refusal):
+            except TROUBLE:
                 log.exception("lapses_not_judged")
 
     async def lift_due(self) -> int:
@@ -52,7 +52,15 @@ class Lapses:
         now = await pool.fetchval("select clock_timestamp()")
         judged = 0
         for row in await pool.fetch(_DUE, write_instant(now), AT_ONCE):
-            change = Change(LapseEnforcement(event_id=row["event_id"]), EXPLANATION)
-            outcome = await self._commands.execute(row["slug"], [change], Asker(SYSTEM))
-            judged += len(outcome.events)
+            judged += await self._judge(row["slug"], row["event_id"])
         return judged
+
+    async def _judge(self, slug: str, event_id: str) -> int:
+        change = Change(LapseEnforcement(event_id=event_id), EXPLANATION)
+        try:
+            outcome = await self._commands.execute(slug, [change], Asker(SYSTEM))
+        except Exception:
+            # Whatever is wrong with one workspace, the others must not stay locked out for it.
+            log.exception("lapse_not_judged", workspace=slug)
+            return 0
+        return len(outcome.events)

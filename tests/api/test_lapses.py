@@ -48,3 +48,15 @@ async def test_an_enforcement_whose_time_is_not_over_stays(pool: Pool) -> None:
         state = await enforced(pool, api.store, "acme", minutes=5)
         assert await Lapses(api.commands).lift_due() == 0
         assert (await read_workspace(pool, api.store, "acme")).version == state.version
+
+
+async def test_a_workspace_that_cannot_be_judged_keeps_no_other_from_being_lifted(pool: Pool) -> None:
+    """Whatever is wrong with one workspace, the others' unconfirmed enforcement ends in time."""
+    async with managed(pool) as api:
+        for slug in ("acme", "broken", "umbrella"):
+            await api.register(slug)
+            await enforced(pool, api.store, slug, minutes=-1)
+        await pool.execute("delete from identity.workspaces where slug = 'broken'")
+        assert await Lapses(api.commands).lift_due() == 2
+        for slug in ("acme", "umbrella"):
+            assert (await read_workspace(pool, api.store, slug)).enforcement is None
