@@ -255,13 +255,19 @@ async def test_many_addresses_together_may_not_flood_one_workspace(make: Make) -
     assert await ask(99, "globex") == 200
 
 
-async def test_an_ipv6_caller_is_counted_by_its_network(make: Make) -> None:
+@pytest.mark.parametrize(
+    "addresses",
+    [("2001:db8:1:2::1", "2001:db8:1:2::2"), ("2001:db8::1", "2001:db8::2"), ("2001:db8::1", "2001:db8::a:b:c:d")],
+)
+async def test_an_ipv6_caller_is_counted_by_its_network(make: Make, addresses: tuple[str, str]) -> None:
+    """Whoever has one address has the whole /64; how its zeros are written makes no second one of it."""
     client = await make(rate=1)
     statuses = [
-        (await client.get(f"/api/sso/initiate/s{n}", headers={"X-Forwarded-For": f"2001:db8:1:2::{n}"})).status
-        for n in (1, 2)
+        (await client.get(f"/api/sso/initiate/s{n}", headers={"X-Forwarded-For": address})).status
+        for n, address in enumerate(addresses)
     ]
     assert statuses == [200, 429]
+    assert (await client.get("/api/sso/initiate/s3", headers={"X-Forwarded-For": "2001:db8:0:1::1"})).status == 200
 
 
 async def test_requests_from_this_machine_are_not_limited(make: Make) -> None:

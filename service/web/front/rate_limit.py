@@ -11,13 +11,19 @@ from service.limits import RateLimit
 from service.web.refusal import PageRefusal
 
 LIMITED: Final = frozenset({"/api/sso/initiate/{slug}", "/api/sso/callback/{slug}"})
+NETWORK_CHARACTERS: Final = len("2001:0db8:0000:0000")
 WORKSPACE_FACTOR: Final = 20
 """How many times the rate of one address all addresses together may reach for one workspace."""
 
 
 def _network(address: str) -> str:
-    """Whoever has one IPv6 address has the whole /64."""
-    return ":".join(address.split(":")[:4]) if ":" in address else address
+    """Whoever has one IPv6 address has the whole /64, however its zeros are written."""
+    if ":" not in address:
+        return address
+    try:
+        return ip_address(address.partition("%")[0]).exploded[:NETWORK_CHARACTERS]
+    except ValueError:
+        return address
 
 
 def _is_here(address: str) -> bool:
