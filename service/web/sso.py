@@ -128,7 +128,8 @@ def _once_more_by_get(request: web.Request, fields: Mapping[str, str]) -> web.Re
     attempt's cookie stays out of every request that another site makes this browser post.
     """
     kept = {name: fields[name] for name in PARAMETERS if name in fields and name != "id_token"}
-    return web.Response(status=303, headers={"Location": f"{request.path}?{urlencode(kept)}"})
+    # As it was asked for: decoded, the path could hold line breaks, or lead out of the callback.
+    return web.Response(status=303, headers={"Location": f"{request.rel_url.raw_path}?{urlencode(kept)}"})
 
 
 async def _used(request: web.Request, slug: str, used: AlreadyUsed) -> web.Response:
