@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import asyncpg
 import structlog
 import uvloop
 from aiohttp import web
@@ -32,6 +33,15 @@ from service.settings import PREFIX, Settings, SettingsError, load_settings
 log = structlog.get_logger("serve")
 
 DRAIN_S = 15.0
+NO_WAY_IN = (
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
 WORKER_GRACE_S = DRAIN_S + 5.0
 RESTART_PAUSE_S = 0.5
 
@@ -42,6 +52,11 @@ def main() -> int:
         settings = with_development_keys(load_settings())
         configure_logging(settings)
         return uvloop.run(_serve(settings))
+    except NO_WAY_IN as error:
+        sys.stderr.write(
+            f"The database cannot be used ({type(error).__name__}). Check KEYLEDGER_DATABASE_URL, "
+            "and that the server runs.\n"
+        )
     except SettingsError as error:
         sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
     except (PostgresError, MigrationError) as error:

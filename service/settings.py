@@ -9,6 +9,7 @@ import base64
 import binascii
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -28,6 +29,7 @@ CLIENT_VARIABLES = frozenset({"KEYLEDGER_URL", "KEYLEDGER_TOKEN"})
 """Read by the command line's support verbs, not by the service."""
 
 MINIMUM_KEY_BYTES = 32
+_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:\[\]]*)(:\d{1,5})?")
 
 
 class SettingsError(Exception):
@@ -121,6 +123,17 @@ class Settings(BaseSettings):
         """Order the sources: what code passes, the environment, files it names, and ``.env`` last."""
         return init_settings, env_settings, FileSource(settings_cls), dotenv_settings
 
+    @field_validator("database_url", "owner_database_url")
+    @classmethod
+    def _database_urls_are_urls(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_database_url(value.get_secret_value()):
+            message = (
+                "it has to look like postgresql://keyledger_app:...@host:5432/keyledger, "
+                "with special characters of the password percent-encoded"
+            )
+            raise ValueError(message)
+        return value
+
     @field_validator("app_origins")
     @classmethod
     def _origins_are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -197,6 +210,12 @@ class Settings(BaseSettings):
     def key_bytes(self) -> list[bytes]:
         """The secret keys as bytes, newest first."""
         return [decode_key(key) for key in self.secret_keys]
+
+
+def _is_database_url(text: str) -> bool:
+    scheme, found, rest = text.partition("://")
+    hosts = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2].split(",")
+    return bool(found) and scheme in {"postgres", "postgresql"} and all(map(_HOST_AND_PORT.fullmatch, hosts))
 
 
 def decode_key(key: SecretStr) -> bytes:

@@ -153,8 +153,9 @@ def open_client(environ: Mapping[str, str] = os.environ) -> ApiClient:
     """
     url = environ.get("KEYLEDGER_URL", DEFAULT_URL).rstrip("/")
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Refused("KEYLEDGER_URL has to look like https://id.example.com.", "usage")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        # A password in it would be repeated by every sentence that names the address.
+        raise Refused("KEYLEDGER_URL has to look like https://id.example.com, without name and password.", "usage")
     token = environ.get("KEYLEDGER_TOKEN", "").strip()
     if not token:
         sentence = (

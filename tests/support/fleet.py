@@ -73,6 +73,13 @@ class Instance:
             assert time.monotonic() < deadline, told[-4000:]
             await asyncio.sleep(LOOK_EVERY_S)
 
+    async def says(self, words: str) -> None:
+        """Wait until it has written these words."""
+        deadline = time.monotonic() + WITHIN_S
+        while words not in (told := self.told()):
+            assert time.monotonic() < deadline, told[-4000:]
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def ended(self) -> int:
         """Wait until it has ended. Returns its exit code."""
         return await asyncio.to_thread(self.process.wait, WITHIN_S)
