@@ -141,7 +141,7 @@ async def _connections(app: web.Application) -> AsyncIterator[None]:
 async def _relying_party(app: web.Application) -> AsyncIterator[None]:
     settings, clock = app[SETTINGS], app[CLOCK]
     policy = ProviderPolicy(allow_loopback=settings.loopback_providers, allowed_hosts=settings.provider_hosts)
-    async with ProviderClient(policy, clock=clock) as http:
+    async with ProviderClient(policy, clock=clock, fetched=app[METRICS].fetched) as http:
         app[RELYING_PARTY] = RelyingParty(http, clock)
         yield
 

@@ -95,7 +95,7 @@ class MetadataCache(FreshnessCache[ProviderMetadata]):
 
     def __init__(self, http: ProviderClient, clock: Clock) -> None:
         async def fetch(issuer: str) -> tuple[ProviderMetadata, Any]:
-            answer = await http.get_json(discovery_url(issuer))
+            answer = await http.get_json("discovery", discovery_url(issuer))
             if answer.status != _OK:
                 raise _refused(issuer, answer)
             try:

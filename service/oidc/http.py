@@ -1,10 +1,10 @@
 """The one client for everything that is fetched from or sent to a provider."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 from urllib.parse import urlencode
 
 from aiohttp import (
@@ -28,6 +28,8 @@ from service.oidc.errors import OidcError
 from service.oidc.names import ProviderNames
 from service.oidc.policy import ProviderPolicy, UrlRefused
 from service.oidc.rate_limits import TOO_MANY_REQUESTS, rate_limited
+
+What = Literal["discovery", "keys", "token", "userinfo"]
 
 TIMEOUT_S: Final = 5.0
 LARGEST_ANSWER: Final = 1024 * 1024
@@ -65,7 +67,8 @@ class ProviderClient:
 
     It takes https only, follows no redirect, keeps no cookie, reads no proxy setting or netrc, waits five seconds in
     all, reads one mebibyte at most and nothing compressed, and connects to public addresses only. ``ssl_context`` is
-    for providers whose certificates an authority of one's own issues.
+    for providers whose certificates an authority of one's own issues. ``fetched`` is told of each request: what was
+    asked for, and ``answered`` or why there was no answer to read.
 
     Both calls raise :class:`OidcError`: ``provider_unreachable`` when no answer came or the provider wants no more
     requests for now, ``provider_misconfigured`` when an answer came that no provider set up rightly sends.
@@ -78,8 +81,10 @@ class ProviderClient:
         clock: Clock = utc_now,
         ssl_context: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
+        fetched: Callable[[What, str], None] = lambda _what, _outcome: None,
     ) -> None:
         self.policy = policy
+        self._fetched = fetched
         self._clock = clock
         self._ssl_context = ssl_context
         self._timeout = ClientTimeout(total=timeout_s)
@@ -116,14 +121,25 @@ class ProviderClient:
         if self._names is not None:
             await self._names.close()
 
-    async def get_json(self, url: str, headers: Mapping[str, str] | None = None) -> Fetched:
+    async def get_json(self, what: What, url: str, headers: Mapping[str, str] | None = None) -> Fetched:
         """Fetch a document. Whether it is JSON shows when it is read."""
-        return await self._request("GET", url, headers, None)
+        return await self._counted(what, self._request("GET", url, headers, None))
 
-    async def post_form(self, url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Fetched:
+    async def post_form(
+        self, what: What, url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Fetched:
         """Send a form. It is sent once; no failure makes it go out again."""
         form = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return await self._request("POST", url, form, urlencode(fields).encode("ascii"))
+        return await self._counted(what, self._request("POST", url, form, urlencode(fields).encode("ascii")))
+
+    async def _counted(self, what: What, request: Awaitable[Fetched]) -> Fetched:
+        try:
+            answer = await request
+        except OidcError as error:
+            self._fetched(what, error.detail)
+            raise
+        self._fetched(what, "answered")
+        return answer
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> Fetched:
         if self._session is None:

@@ -78,7 +78,7 @@ class KeyCache(FreshnessCache[SigningKeys]):
 
     def __init__(self, http: ProviderClient, clock: Clock) -> None:
         async def fetch(jwks_uri: str) -> tuple[SigningKeys, Mapping[str, str]]:
-            answer = await http.get_json(jwks_uri)
+            answer = await http.get_json("keys", jwks_uri)
             if answer.status != _OK:
                 explanation = f"The provider answers {answer.status} instead of its keys."
                 raise OidcError("provider_unreachable", "keys_unreachable", explanation)

@@ -53,7 +53,7 @@ async def exchange_code(
         fields |= {"client_id": client_id, "client_secret": client_secret.get_secret_value()}
     else:
         headers["Authorization"] = basic_authorization(client_id, client_secret)
-    return _read(await http.post_form(token_endpoint, fields, headers))
+    return _read(await http.post_form("token", token_endpoint, fields, headers))
 
 
 def basic_authorization(client_id: str, client_secret: SecretStr) -> str:

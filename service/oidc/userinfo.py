@@ -18,7 +18,7 @@ async def fetch_userinfo(http: ProviderClient, endpoint: str, access_token: str,
     Raises:
         OidcError: ``userinfo_invalid``, or ``provider_unreachable`` when no answer came.
     """
-    answer = await http.get_json(endpoint, {"Authorization": f"Bearer {access_token}"})
+    answer = await http.get_json("userinfo", endpoint, {"Authorization": f"Bearer {access_token}"})
     if answer.status >= _SERVER_ERRORS:
         explanation = f"The provider's userinfo endpoint failed: it answers {answer.status}."
         raise OidcError("provider_unreachable", "userinfo_failed", explanation)

@@ -47,8 +47,8 @@ async def test_h04_h05_no_redirect_is_followed_and_nothing_sent_again(
 ) -> None:
     provider.hooks["token"] = lambda _: web.Response(status=status, headers={"Location": target})
     provider.hooks["discovery"] = provider.hooks["token"]
-    posted = await fails(http.post_form(provider.endpoint("token"), {"client_secret": "s"}))
-    got = await fails(http.get_json(f"{provider.issuer}/.well-known/openid-configuration"))
+    posted = await fails(http.post_form("token", provider.endpoint("token"), {"client_secret": "s"}))
+    got = await fails(http.get_json("keys", f"{provider.issuer}/.well-known/openid-configuration"))
     assert (posted.reason, posted.detail) == (got.reason, got.detail) == ("provider_misconfigured", "redirect_refused")
     assert len(provider.received) == 2
 
@@ -66,7 +66,7 @@ COMPRESSED = {
 async def test_h13_nothing_compressed_is_read(http: ProviderClient, provider: FakeProvider, row: str) -> None:
     encoding, body = COMPRESSED[row]
     provider.hooks["keys"] = lambda _: web.Response(body=body, headers={"Content-Encoding": encoding})
-    assert (await fails(http.get_json(provider.endpoint("keys")))).detail == "answer_compressed"
+    assert (await fails(http.get_json("keys", provider.endpoint("keys")))).detail == "answer_compressed"
     assert provider.received[0].headers["Accept-Encoding"] == "identity"
 
 
@@ -82,7 +82,7 @@ async def test_h13_an_endless_answer_is_cut_at_one_mebibyte(http: ProviderClient
             sent += 65536
 
     async with raw_server(endless) as url:
-        assert (await fails(http.get_json(url))).detail == "answer_too_large"
+        assert (await fails(http.get_json("keys", url))).detail == "answer_too_large"
     assert sent < 16 * LARGEST_ANSWER
 
 
@@ -97,7 +97,7 @@ async def test_h14_a_provider_that_drips_is_given_up_after_the_whole_time(drip: 
 
     async with ProviderClient(LOOPBACK, timeout_s=0.2) as http, raw_server(slowly) as url:
         begun = time.monotonic()
-        error = await fails(http.get_json(url))
+        error = await fails(http.get_json("keys", url))
         assert (error.reason, error.detail) == ("provider_unreachable", "timeout")
         assert time.monotonic() - begun < 1.5
 
@@ -111,7 +111,7 @@ async def test_h11_a_reset_after_the_request_is_not_answered_by_a_second_one(htt
         writer.transport.abort()
 
     async with raw_server(reset) as url:
-        error = await fails(http.post_form(url, {"code": "c"}))
+        error = await fails(http.post_form("token", url, {"code": "c"}))
     assert (error.reason, error.detail) == ("provider_unreachable", "connection_failed")
     assert requests == 1
 
@@ -134,13 +134,13 @@ async def test_what_is_not_http_is_a_failed_connection(http: ProviderClient, ans
         await writer.drain()
 
     async with raw_server(say) as url:
-        assert (await fails(http.get_json(url))).reason == "provider_unreachable"
+        assert (await fails(http.get_json("keys", url))).reason == "provider_unreachable"
 
 
 async def test_h16_no_cookie_is_kept(http: ProviderClient, provider: FakeProvider) -> None:
     provider.hooks["keys"] = lambda _: web.Response(headers={"Set-Cookie": "sid=1; Path=/"})
     for _ in range(2):
-        await http.get_json(f"http://localhost:{provider.port}/oauth2/v1/keys")
+        await http.get_json("keys", f"http://localhost:{provider.port}/oauth2/v1/keys")
     assert len(provider.received) == 2
     assert "Cookie" not in provider.received[1].headers
 
@@ -159,10 +159,12 @@ async def test_h18_providers_that_do_not_answer_keep_no_other_one_waiting(provid
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(ProviderClient(LOOPBACK, timeout_s=5.0))
         dead = [await stack.enter_async_context(raw_server(silent)) for _ in range(4)]
-        stuck = [asyncio.ensure_future(http.get_json(url)) for url in dead for _ in range(2 * CONNECTIONS_PER_HOST)]
+        stuck = [
+            asyncio.ensure_future(http.get_json("keys", url)) for url in dead for _ in range(2 * CONNECTIONS_PER_HOST)
+        ]
         async with asyncio.timeout(4.0):
             await full.wait()
-            assert (await http.get_json(provider.endpoint("keys"))).status == 200
+            assert (await http.get_json("keys", provider.endpoint("keys"))).status == 200
         assert set(connections.values()) == {CONNECTIONS_PER_HOST}
         for task in stuck:
             task.cancel()
@@ -189,7 +191,7 @@ async def test_h12_a_provider_that_limits_is_left_alone_and_nobody_waits(
     headers, seconds = LIMITS[row]
     clock.now = clock.now.fromtimestamp(1_795_608_000, clock.now.tzinfo)
     provider.hooks["token"] = lambda _: web.json_response({"errorCode": "E0000047"}, status=429, headers=headers)
-    error = await fails(http.post_form(provider.endpoint("token"), {}))
+    error = await fails(http.post_form("token", provider.endpoint("token"), {}))
     assert (error.reason, error.detail, error.retry_after) == ("provider_unreachable", "rate_limited", seconds)
     assert f"{seconds} seconds" in error.explanation
     assert len(provider.received) == 1
@@ -197,4 +199,13 @@ async def test_h12_a_provider_that_limits_is_left_alone_and_nobody_waits(
 
 async def test_a_client_that_is_not_open_says_so() -> None:
     with pytest.raises(RuntimeError):
-        await ProviderClient(LOOPBACK).get_json("http://127.0.0.1:1/")
+        await ProviderClient(LOOPBACK).get_json("keys", "http://127.0.0.1:1/")
+
+
+async def test_each_request_is_counted_with_its_outcome(provider: FakeProvider) -> None:
+    """Operators see what was asked of providers, and why there was no answer; never at which address."""
+    seen: list[tuple[str, str]] = []
+    async with ProviderClient(LOOPBACK, fetched=lambda what, outcome: seen.append((what, outcome))) as http:
+        await http.get_json("keys", provider.endpoint("keys"))
+        await fails(http.get_json("discovery", "http://127.0.0.1:1/"))
+    assert seen == [("keys", "answered"), ("discovery", "connection_failed")]

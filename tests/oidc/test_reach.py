@@ -50,7 +50,7 @@ def answer_names(client: ProviderClient, *answers: list[str]) -> None:
 async def test_h03_a_public_name_with_a_private_address_is_not_connected_to(addresses: list[str]) -> None:
     async with ProviderClient(ProviderPolicy()) as http:
         answer_names(http, addresses)
-        error = await fails(http.get_json("https://rebound.example/"))
+        error = await fails(http.get_json("keys", "https://rebound.example/"))
     assert (error.reason, error.detail) == ("provider_unreachable", "address_refused")
 
 
@@ -62,13 +62,13 @@ async def test_h03_every_connection_is_judged_by_its_own_address(
     async with ProviderClient(policy) as http:
         answer_names(http, ["127.0.0.1"], ["10.0.0.1"])
         url = f"http://localhost:{provider.port}/oauth2/v1/keys"
-        assert (await http.get_json(url)).status == 200
+        assert (await http.get_json("keys", url)).status == 200
         assert http._session is not None
         assert http._session.connector is not None
         await http._session.connector.close()
     async with ProviderClient(policy) as http:
         answer_names(http, ["10.0.0.1"])
-        assert (await fails(http.get_json(url))).detail == "address_refused"
+        assert (await fails(http.get_json("keys", url))).detail == "address_refused"
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ async def test_h03_every_connection_is_judged_by_its_own_address(
 )
 async def test_h07_no_request_leaves_for_an_address_beyond_the_policy(url: str) -> None:
     async with ProviderClient(ProviderPolicy()) as http:
-        error = await fails(http.get_json(url))
+        error = await fails(http.get_json("keys", url))
     assert (error.reason, error.detail) == ("provider_misconfigured", "address_refused")
 
 
 async def test_h17_a_certificate_that_is_trusted_and_right_is_accepted(tmp_path: Path) -> None:
     server, client = server_context(tmp_path)
     async with FakeProvider(ssl_context=server) as provider, ProviderClient(LOOPBACK, ssl_context=client) as http:
-        assert (await http.get_json(provider.endpoint("keys"))).status == 200
+        assert (await http.get_json("keys", provider.endpoint("keys"))).status == 200
 
 
 @pytest.mark.parametrize("wrong", ["self-signed", "name", "expired"])
@@ -103,7 +103,7 @@ async def test_h17_any_other_certificate_is_refused(tmp_path: Path, wrong: str) 
     server, client = server_context(tmp_path, address=address, expired=wrong == "expired")
     trusted = None if wrong == "self-signed" else client
     async with FakeProvider(ssl_context=server) as provider, ProviderClient(LOOPBACK, ssl_context=trusted) as http:
-        error = await fails(http.get_json(provider.endpoint("keys")))
+        error = await fails(http.get_json("keys", provider.endpoint("keys")))
     assert (error.reason, error.detail) == ("provider_unreachable", "tls_failed")
 
 
@@ -111,9 +111,9 @@ async def test_h17_a_provider_that_speaks_old_protocols_only_is_not_spoken_to(tm
     server, client = server_context(tmp_path)
     old_protocols(server)
     async with FakeProvider(ssl_context=server) as provider, ProviderClient(LOOPBACK, ssl_context=client) as http:
-        assert (await fails(http.get_json(provider.endpoint("keys")))).reason == "provider_unreachable"
+        assert (await fails(http.get_json("keys", provider.endpoint("keys")))).reason == "provider_unreachable"
         old_protocols(client)
-        assert (await http.get_json(provider.endpoint("keys"))).status == 200, "a client of its age is answered"
+        assert (await http.get_json("keys", provider.endpoint("keys"))).status == 200, "a client of its age is answered"
 
 
 def old_protocols(context: ssl.SSLContext) -> None:
@@ -125,13 +125,13 @@ def old_protocols(context: ssl.SSLContext) -> None:
 
 
 async def test_a_closed_port_and_an_unknown_name_are_told_apart(http: ProviderClient) -> None:
-    assert (await fails(http.get_json("http://127.0.0.1:1/"))).detail == "connection_failed"
+    assert (await fails(http.get_json("keys", "http://127.0.0.1:1/"))).detail == "connection_failed"
     assert http._session is not None
     connector: Any = http._session.connector
     connector._resolver = type(
         "NoNames", (Names,), {"resolve": lambda *_, **__: (_ for _ in ()).throw(OSError("unknown"))}
     )([])
-    assert (await fails(http.get_json("https://nobody.example/"))).detail == "name_unknown"
+    assert (await fails(http.get_json("keys", "https://nobody.example/"))).detail == "name_unknown"
 
 
 async def test_h18_names_that_nobody_answers_for_keep_no_other_name_waiting(
@@ -148,9 +148,9 @@ async def test_h18_names_that_nobody_answers_for_keep_no_other_name_waiting(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     async with ProviderClient(LOOPBACK, timeout_s=5.0) as http:
-        stuck = [asyncio.ensure_future(http.get_json(f"https://{n}.dead.example/")) for n in range(16)]
+        stuck = [asyncio.ensure_future(http.get_json("keys", f"https://{n}.dead.example/")) for n in range(16)]
         async with asyncio.timeout(2.0):
-            assert (await http.get_json(f"http://localhost:{provider.port}/oauth2/v1/keys")).status == 200
+            assert (await http.get_json("keys", f"http://localhost:{provider.port}/oauth2/v1/keys")).status == 200
         answered.set()
         errors = await asyncio.gather(*stuck, return_exceptions=True)
     assert {error.detail for error in errors if isinstance(error, OidcError)} == {"name_unknown"}
