@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
-from support.acme import Acme, MakeAcme, Photograph
+from support.acme import Acme, MakeAcme
 from support.database import EMBEDDED, Clusters
+from support.looking import LookAt, look_at
 from support.node_provider import NodeProvider, node_provider
 from support.service import RunningService, running_service
 
@@ -21,7 +22,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDTHS = {"narrow": 390, "wide": 1280}
 SCREENSHOTS = "KEYLEDGER_SCREENSHOTS"
 
 
@@ -102,17 +102,8 @@ async def acme(make_acme: MakeAcme) -> Acme:
 
 
 @pytest.fixture
-def photograph() -> Photograph:
-    """Take pictures of a page, narrow and wide, light and dark, where KEYLEDGER_SCREENSHOTS names a directory."""
-    directory = os.environ.get(SCREENSHOTS)
-
-    async def take(page: Page, name: str) -> None:
-        if directory is None:
-            return
-        for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)
-            for width, pixels in WIDTHS.items():
-                await page.set_viewport_size({"width": pixels, "height": 800})
-                await page.screenshot(path=Path(directory) / f"{name}-{width}-{scheme}.png", full_page=True)
-
-    return take
+def look() -> LookAt:
+    """Check a page for accessibility, and take pictures of it where KEYLEDGER_SCREENSHOTS names a directory."""
+    named = os.environ.get(SCREENSHOTS)
+    pictures = Path(named) if named else None
+    return lambda page, name: look_at(page, name, pictures)

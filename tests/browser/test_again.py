@@ -3,7 +3,8 @@
 import re
 
 from playwright.async_api import Browser, Page, Request, expect
-from support.acme import Acme, MakeAcme, Photograph, expect_notice, expect_signed_in, press, sign_in
+from support.acme import Acme, MakeAcme, expect_notice, expect_signed_in, press, sign_in
+from support.looking import LookAt
 from support.node_provider import ADA, GRACE, Person
 
 CALLBACK = "/api/sso/callback/"
@@ -40,18 +41,18 @@ async def test_an_answer_that_is_opened_again_leads_on_and_signs_nobody_in_twice
 
 
 async def test_an_answer_that_is_opened_again_after_signing_out_is_used_up(
-    acme: Acme, page: Page, photograph: Photograph
+    acme: Acme, page: Page, look: LookAt
 ) -> None:
     callback = await signed_in_by(page, acme)
     await page.get_by_role("button", name="Sign out", exact=True).click()
-    await photograph(page, "signed_out")
+    await look(page, "signed_out")
     await page.goto(callback)
     await expect_notice(page, "attempt_used")
-    await photograph(page, "attempt_used")
+    await look(page, "attempt_used")
 
 
 async def test_an_answer_is_of_no_use_in_another_browser_and_not_used_up_by_it(
-    acme: Acme, page: Page, chromium: Browser, photograph: Photograph
+    acme: Acme, page: Page, chromium: Browser, look: LookAt
 ) -> None:
     async with page.expect_request(f"{acme.provider.issuer}/oauth2/v1/authorize?**") as sent:
         await page.goto(acme.link)
@@ -60,7 +61,7 @@ async def test_an_answer_is_of_no_use_in_another_browser_and_not_used_up_by_it(
         other = await profile.new_page()
         await other.goto(callback)
         await expect_notice(other, "attempt_missing")
-        await photograph(other, "attempt_missing")
+        await look(other, "attempt_missing")
         await other.get_by_role("link", name="Start again").click()
         await press(other, ADA)
         await expect_signed_in(other, acme)
@@ -77,7 +78,7 @@ async def test_an_answer_to_one_workspace_is_refused_by_another(make_acme: MakeA
 
 
 async def test_signing_in_as_somebody_else_is_asked_first(
-    acme: Acme, page: Page, chromium: Browser, photograph: Photograph
+    acme: Acme, page: Page, chromium: Browser, look: LookAt
 ) -> None:
     await sign_in(page, acme, ADA)
     await expect_signed_in(page, acme)
@@ -85,21 +86,21 @@ async def test_signing_in_as_somebody_else_is_asked_first(
     await page.context.clear_cookies(name="_session.legacy")
     await sign_in(page, acme, GRACE)
     await expect(page.locator("main")).to_contain_text(GRACE.email)
-    await photograph(page, "switch")
+    await look(page, "switch")
     await page.get_by_role("button", name="Change account").click()
     await expect_signed_in(page, acme)
     await expect(page.get_by_role("heading", name="Grace")).to_be_visible()
 
 
 async def test_an_invited_owner_confirms_the_first_sign_in_by_a_mail(
-    acme: Acme, page: Page, chromium: Browser, photograph: Photograph
+    acme: Acme, page: Page, chromium: Browser, look: LookAt
 ) -> None:
     await acme.provider.put(BARBARA)
     invited = {"email": BARBARA.email, "role": "owner"}
     await acme.service.call("POST", f"/workspaces/{acme.slug}/invitations", invited)
     await sign_in(page, acme, BARBARA)
     await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
-    await photograph(page, "check_mail")
+    await look(page, "check_mail")
     assert await acme.service.members(acme.slug) == {}
     mail = await acme.service.mail_to(BARBARA.email, f"{acme.service.url}/link/")
     link = re.search(r"http\S+/link/\S+", mail)
@@ -107,10 +108,10 @@ async def test_an_invited_owner_confirms_the_first_sign_in_by_a_mail(
     async with await chromium.new_context() as phone:
         reading = await phone.new_page()
         await reading.goto(link[0])
-        await photograph(reading, "confirm_link")
+        await look(reading, "confirm_link")
         await reading.get_by_role("button", name="Yes, it was me").click()
         await expect(reading.get_by_role("heading", name="Confirmed")).to_be_visible()
-        await photograph(reading, "link_confirmed")
+        await look(reading, "link_confirmed")
         await reading.goto(link[0])
         await expect_notice(reading, "link_used")
     await page.get_by_role("link", name="I have confirmed; sign in").click()

@@ -4,19 +4,20 @@ import dataclasses
 import re
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
-from support.acme import Acme, MakeAcme, Photograph, expect_notice, expect_signed_in, press, sign_in
+from support.acme import Acme, MakeAcme, expect_notice, expect_signed_in, press, sign_in
+from support.looking import LookAt
 from support.node_provider import ADA, GRACE, Person
 
 STRANGER = Person("Margaret", "margaret@globex.example")
 
 
 async def test_a_login_link_creates_an_unknown_person_just_in_time_as_an_editor(
-    acme: Acme, page: Page, photograph: Photograph
+    acme: Acme, page: Page, look: LookAt
 ) -> None:
     await sign_in(page, acme, ADA)
     await expect_signed_in(page, acme)
     await expect(page.get_by_role("heading", name="Ada")).to_be_visible()
-    await photograph(page, "account")
+    await look(page, "account")
     member = (await acme.service.members(acme.slug))[ADA.email]
     assert (member["role"], member["websites"], member["status"]) == ("editor", "all", "active")
 
@@ -27,17 +28,15 @@ async def test_the_tile_on_the_dashboard_starts_a_sign_in(acme: Acme, page: Page
     await expect_signed_in(page, acme)
 
 
-async def test_a_tile_of_another_provider_starts_none(acme: Acme, page: Page, photograph: Photograph) -> None:
+async def test_a_tile_of_another_provider_starts_none(acme: Acme, page: Page, look: LookAt) -> None:
     await page.goto(f"{acme.link}?iss=https://globex.okta.com")
     await expect_notice(page, "issuer_mismatch")
-    await photograph(page, "issuer_mismatch")
+    await look(page, "issuer_mismatch")
 
 
-async def test_the_start_page_leads_to_the_provider_by_keyboard_alone(
-    acme: Acme, page: Page, photograph: Photograph
-) -> None:
+async def test_the_start_page_leads_to_the_provider_by_keyboard_alone(acme: Acme, page: Page, look: LookAt) -> None:
     await page.goto(acme.service.url)
-    await photograph(page, "start")
+    await look(page, "start")
     await page.get_by_label("Workspace").focus()
     await page.keyboard.type(acme.slug)
     await page.keyboard.press("Enter")
@@ -61,12 +60,12 @@ async def test_an_answer_by_form_post_signs_in_too(acme: Acme, page: Page) -> No
 
 
 async def test_without_jit_an_unknown_person_is_told_to_ask_for_an_invitation(
-    make_acme: MakeAcme, page: Page, photograph: Photograph
+    make_acme: MakeAcme, page: Page, look: LookAt
 ) -> None:
     acme = await make_acme(jit=False)
     await sign_in(page, acme, ADA)
     await expect_notice(page, "invitation_required")
-    await photograph(page, "invitation_required")
+    await look(page, "invitation_required")
     assert await acme.service.members(acme.slug) == {}
 
 
@@ -79,24 +78,22 @@ async def test_without_jit_an_invited_person_comes_in_with_the_invited_role(make
     assert (await acme.service.call("GET", f"/workspaces/{acme.slug}/invitations"))["items"] == []
 
 
-async def test_a_foreign_domain_is_denied_whatever_the_provider_says(
-    acme: Acme, page: Page, photograph: Photograph
-) -> None:
+async def test_a_foreign_domain_is_denied_whatever_the_provider_says(acme: Acme, page: Page, look: LookAt) -> None:
     await acme.provider.put(STRANGER)
     await sign_in(page, acme, STRANGER)
     await expect_notice(page, "domain_not_allowed")
-    await photograph(page, "domain_not_allowed")
+    await look(page, "domain_not_allowed")
     assert await acme.service.members(acme.slug) == {}
     assert (await acme.service.sign_ins(acme.slug))[0]["reason"] == "domain_not_allowed"
 
 
 async def test_with_sso_disabled_the_link_is_answered_like_that_of_no_workspace(
-    acme: Acme, page: Page, photograph: Photograph
+    acme: Acme, page: Page, look: LookAt
 ) -> None:
     await acme.service.record(acme.slug, ("SsoDisabled", {}))
     disabled = await page.goto(acme.link)
     await expect_notice(page, "workspace_unavailable")
-    await photograph(page, "workspace_unavailable")
+    await look(page, "workspace_unavailable")
     words = await page.locator("article h1").inner_text()
     unknown = await page.goto(acme.service.initiate_uri("nobody"))
     await expect_notice(page, "workspace_unavailable")
@@ -112,23 +109,21 @@ async def test_a_plan_without_sso_closes_the_link(acme: Acme, page: Page) -> Non
     await expect_notice(page, "workspace_unavailable")
 
 
-async def test_whoever_is_not_assigned_reads_whose_turn_it_is(acme: Acme, page: Page, photograph: Photograph) -> None:
+async def test_whoever_is_not_assigned_reads_whose_turn_it_is(acme: Acme, page: Page, look: LookAt) -> None:
     await acme.provider.put(dataclasses.replace(GRACE, assigned=False))
     await sign_in(page, acme, GRACE)
     await expect_notice(page, "provider_denied")
     await expect(page.locator("article.notice")).to_have_attribute("data-turn", "administrator")
-    await photograph(page, "provider_denied")
+    await look(page, "provider_denied")
 
 
-async def test_a_deactivated_member_is_refused_and_jit_revives_nobody(
-    acme: Acme, page: Page, photograph: Photograph
-) -> None:
+async def test_a_deactivated_member_is_refused_and_jit_revives_nobody(acme: Acme, page: Page, look: LookAt) -> None:
     await sign_in(page, acme, ADA)
     await expect_signed_in(page, acme)
     await acme.service.call("PATCH", f"/workspaces/{acme.slug}/members/{ADA.email}", {"status": "deactivated"})
     await page.goto(acme.link)
     await expect_notice(page, "member_deactivated")
-    await photograph(page, "member_deactivated")
+    await look(page, "member_deactivated")
     assert (await acme.service.members(acme.slug))[ADA.email]["status"] == "deactivated"
 
 

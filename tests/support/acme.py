@@ -7,8 +7,6 @@ from playwright.async_api import Page, expect
 from support.node_provider import NodeProvider, Person
 from support.service import RunningService
 
-Photograph = Callable[[Page, str], Awaitable[None]]
-
 
 @dataclass(frozen=True)
 class Acme:
