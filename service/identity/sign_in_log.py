@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 import structlog
 
-from service.db import TROUBLE
+from service.db import TROUBLE, is_away
 from service.identity.people import Method
 from service.identity.resources import Executor, Pool
 
@@ -28,8 +28,19 @@ _INSERT = f"""
                          $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[])
     returning sign_in_id
 """
+_INSERT_ONCE = f"""
+    insert into identity.sign_ins ({COLUMNS})
+    select new.*
+    from unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[])
+        as new ({COLUMNS})
+    where not exists (select from identity.sign_ins known where known.request_id = new.request_id)
+"""
+"""For rows whose first try lost its answer: a request that ends here has one row, so its id tells."""
+
 QUEUE_LENGTH = 10_000
 BATCH = 500
+RETRY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +96,14 @@ async def record(connection: Executor, entry: SignIn) -> int:
 class SignInLog:
     """Writes outcomes in batches, for requests that must not write to the database themselves.
 
-    The queue is bounded: what does not fit is counted and reported, never waited for.
+    The queue is bounded: what does not fit is counted and reported, never waited for. While the database is away,
+    rows wait.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._queue: asyncio.Queue[SignIn] = asyncio.Queue(QUEUE_LENGTH)
+        self._waiting: list[SignIn] = []
         self._lost = 0
 
     def record_soon(self, entry: SignIn) -> None:
@@ -104,21 +117,35 @@ class SignInLog:
         """Write until cancelled; what is queued by then is written before it ends."""
         try:
             while True:
-                await _to_the_end(self._write([await self._queue.get()]))
+                await _to_the_end(self._write([] if self._waiting else [await self._queue.get()]))
+                if self._waiting:
+                    await asyncio.sleep(RETRY_S)
         finally:
-            while not self._queue.empty():
-                await self._write([])
+            await self._write_the_rest()
+
+    async def _write_the_rest(self) -> None:
+        while self._waiting or not self._queue.empty():
+            await self._write([])
+            if self._waiting:
+                lost = len(self._waiting) + self._queue.qsize()
+                log.error("sign-ins were not logged: the database is away", lost=lost)
+                return
 
     async def _write(self, entries: list[SignIn]) -> None:
+        statement = _INSERT_ONCE if self._waiting else _INSERT
+        entries, self._waiting = self._waiting + entries, []
         while len(entries) < BATCH and not self._queue.empty():
             entries.append(self._queue.get_nowait())
         if self._lost:
             log.error("sign-ins were not logged: the database is too slow", lost=self._lost)
             self._lost = 0
         try:
-            await self._pool.fetch(_INSERT, *_columns(entries))
-        except TROUBLE:
-            log.exception("sign-ins were not logged", lost=len(entries))
+            await self._pool.fetch(statement, *_columns(entries))
+        except TROUBLE as error:
+            if is_away(error):
+                self._waiting = entries
+            else:
+                log.exception("sign-ins were not logged", lost=len(entries))
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:

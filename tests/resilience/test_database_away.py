@@ -39,6 +39,14 @@ class Scene:
         finally:
             await connection.close()
 
+    async def holds(self, statement: str) -> None:
+        """Wait until the database says so."""
+        async with asyncio.timeout(BACK_WITHIN_S):
+            while True:
+                if await self.value(statement):
+                    return
+                await asyncio.sleep(0.05)
+
 
 @pytest.fixture
 async def scene(make_cluster: Callable[[], Cluster]) -> AsyncIterator[Scene]:
@@ -69,6 +77,13 @@ async def nothing_was_lost(scene: Scene, done: Load) -> None:
     assert code == 0, out + err
 
 
+async def refused_without_database(scene: Scene) -> str:
+    """Be refused by what needs no database but a row in the log. Returns the request's id."""
+    async with scene.http.get(f"{scene.service.url}/api/sso/callback/{SLUG}") as answer:
+        assert answer.status == 400
+        return answer.headers["X-Request-Id"]
+
+
 async def page_without_database(scene: Scene, path: str, session: str = "") -> str:
     async with scene.http.get(
         f"{scene.service.url}{path}", headers={"Cookie": session}, allow_redirects=False
@@ -81,6 +96,7 @@ async def page_without_database(scene: Scene, path: str, session: str = "") -> s
 async def test_a_database_that_stops_and_returns_is_waited_for_and_nothing_is_lost(scene: Scene) -> None:
     url = scene.service.url
     ada = (await (await begin(scene.http, url, "ada")).come_back(scene.http, url)).session or ""
+    refused: list[str] = []
     async with load(scene.http, scene.api, url) as done:
         for stop in (scene.cluster.stop, scene.cluster.crash):
             await asyncio.to_thread(stop)
@@ -88,10 +104,14 @@ async def test_a_database_that_stops_and_returns_is_waited_for_and_nothing_is_lo
             await scene.service.answers("/healthz", 200)
             assert 'data-reason="busy"' in await page_without_database(scene, "/account", ada)
             assert json.loads(await page_without_database(scene, "/api/session", ada))["code"] == "busy"
+            refused.append(await refused_without_database(scene))
             await asyncio.to_thread(scene.cluster.start)
             await scene.service.answers("/readyz", 200, BACK_WITHIN_S)
             await done.goes_on(10, BACK_WITHIN_S)
     assert done.statuses[503] > 0
+    await scene.holds(f"select count(*) = 2 from identity.sign_ins where request_id in {tuple(refused)}")
+    followed = "select max(c.position) = max(e.position) from projection.checkpoints c, ledger.events e"
+    await scene.holds(followed)
     await nothing_was_lost(scene, done)
 
 
