@@ -1,12 +1,12 @@
 """Tells a workspace's owners what changed in who gets in, whoever changed it: with the reason and the actor.
 
 Written to the outbox in the change's own transaction, also to those who were owners in the last thirty days, so that
-whoever takes a workspace over cannot do it unseen.
+whoever takes a workspace over cannot do it unseen: neither by the ways to sign in nor by who its owners are.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from events.catalogue.event_data import EventData
 from events.envelope import Actor, Context
@@ -37,6 +37,12 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "RecoveryCodesIssued": "{who} has new recovery codes.",
     "RecoveryCodeUsed": "{who} used a recovery code.",
     "SecretsShredded": "The stored secrets were destroyed for good.",
+}
+
+_OF_OWNERS: Final[Mapping[str, str]] = {
+    "MemberDeactivated": "{who}, an owner, may no longer sign in.",
+    "MemberReactivated": "{who}, an owner, may sign in again.",
+    "MemberErased": "What was known of an owner was erased.",
 }
 
 _ACTORS: Final[Mapping[str, str]] = {
@@ -70,15 +76,17 @@ async def notify_owners(
     now: datetime,
 ) -> int:
     """Put one mail for each owner into the outbox if any of the events calls for it. Returns the number of mails."""
-    told = [event for event in events if event.type in _SENTENCES]
+    happened = list(events)
+    people = await _people(connection, workspace.slug, happened, context.actor)
+    told = [event for event in happened if _form(event, people) is not None]
     if not told:
         return 0
-    names = await _names(connection, workspace.slug, [_data(event).get("member_id") for event in told], context.actor)
+    actor = people.get(context.actor.id)
     values = {
         "workspace_name": workspace.name,
         "slug": workspace.slug,
-        "changes": [_sentence(event, names) for event in told],
-        "actor": _ACTORS[context.actor.type].format(id=context.actor.id, who=names.get(context.actor.id, "a member")),
+        "changes": [_sentence(event, people) for event in told],
+        "actor": _ACTORS[context.actor.type].format(id=context.actor.id, who=actor.email if actor else "a member"),
         "reason": context.reason or _own_reason(told),
         "requested_by": context.requested_by,
         "ticket": context.ticket,
@@ -111,14 +119,31 @@ def _data(event: Happened) -> dict[str, object]:
     return event.data.to_data() if isinstance(event.data, EventData) else event.data
 
 
-def _sentence(event: Happened, names: Mapping[str, str]) -> str:
+def _form(event: Happened, people: Mapping[str, "_Person"]) -> str | None:
+    return _SENTENCES.get(event.type) or _form_of_owner(event, people)
+
+
+def _form_of_owner(event: Happened, people: Mapping[str, "_Person"]) -> str | None:
+    """Return what is told of a change to a member or an invitation: something only where it is about an owner."""
     data = _data(event)
+    person = people.get(str(data.get("member_id")))
+    was, becomes = person is not None and person.role == "owner", data.get("role") == "owner"
+    if event.type == "MemberInvited":
+        return "Somebody is invited as an owner." if becomes else None
+    if event.type == "MemberRoleChanged" and was != becomes:
+        return "{who} is an owner now." if becomes else "{who} is no longer an owner."
+    return _OF_OWNERS.get(event.type) if was else None
+
+
+def _sentence(event: Happened, people: Mapping[str, "_Person"]) -> str:
+    data = _data(event)
+    person = people.get(str(data.get("member_id")))
     values = {
         "issuer": data.get("issuer"),
-        "who": names.get(str(data.get("member_id")), "A member"),
+        "who": person.email if person else "A member",
         "expires_at": _shown(datetime.fromisoformat(str(data["expires_at"]))) if data.get("expires_at") else "",
     }
-    return _SENTENCES[event.type].format(**values)
+    return (_form(event, people) or "").format(**values)
 
 
 def _own_reason(events: Iterable[Happened]) -> str | None:
@@ -130,14 +155,24 @@ def _shown(instant: datetime) -> str:
     return f"{instant:%d %B %Y, %H:%M} UTC"
 
 
-async def _names(connection: Connection, workspace: str, member_ids: Iterable[object], actor: Actor) -> dict[str, str]:
-    wanted = [str(one) for one in member_ids if one] + ([actor.id] if actor.type == "member" else [])
+class _Person(NamedTuple):
+    """A member as the change finds them: their role is the one before it."""
+
+    email: str
+    role: str
+
+
+async def _people(
+    connection: Connection, workspace: str, events: Iterable[Happened], actor: Actor
+) -> dict[str, _Person]:
+    wanted = [str(one) for one in (_data(event).get("member_id") for event in events) if one]
+    wanted += [actor.id] if actor.type == "member" else []
     if not wanted:
         return {}
     rows = await connection.fetch(
-        "select member_id::text as id, email from identity.members"
+        "select member_id::text as id, email, role from identity.members"
         " where workspace = $1 and member_id::text = any($2) and email is not null",
         workspace,
         wanted,
     )
-    return {row["id"]: row["email"] for row in rows}
+    return {row["id"]: _Person(row["email"], row["role"]) for row in rows}
