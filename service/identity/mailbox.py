@@ -142,7 +142,10 @@ class _Accepting:
         row = await change.connection.fetchrow(
             "select role, websites from identity.invitations where invitation_id = $1 and status = 'open'"
             " and expires_at > $2 and not exists (select from identity.members m where m.workspace = $3"
-            "  and (m.user_id = $4 or (m.email_key = $5 and m.status <> 'erased')))",
+            "  and (m.user_id = $4 or (m.email_key = $5 and m.status <> 'erased')))"
+            # Staff give a workspace its first owner; once there is one, only owners add another.
+            " and not (role = 'owner' and invited_by not like 'member:%' and exists (select from identity.members o"
+            "  where o.workspace = $3 and o.role = 'owner' and o.status = 'active'))",
             self.invitation_id,
             self.now,
             change.workspace.slug,

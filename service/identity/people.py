@@ -59,7 +59,10 @@ class KnownMember:
 
 @dataclass(frozen=True, slots=True)
 class KnownInvitation:
-    """The latest invitation of an address to the workspace. Not ``open``: it was revoked, or it expired."""
+    """The latest invitation of an address to the workspace.
+
+    Not ``open``: it was revoked, or it expired, or staff meant it for the first owner and there is one by now.
+    """
 
     invitation_id: UUID
     role: Role
