@@ -33,7 +33,8 @@ def decode(scope: str, cursor: str, kinds: tuple[type, ...]) -> tuple[str | int,
     if not isinstance(parts, list) or len(parts) != 1 + len(kinds) or parts[0] != _mark(scope):
         raise refusal
     for part, kind in zip(parts[1:], kinds, strict=True):
-        if type(part) is not kind or (isinstance(part, int) and not 0 <= part < 2**63):
+        fits = 0 <= part < 2**63 if isinstance(part, int) else isinstance(part, str) and part.isprintable()
+        if type(part) is not kind or not fits:
             raise refusal
     return tuple(parts[1:])
 

@@ -36,6 +36,9 @@ def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stream
         principal = NOBODY if operation.access == "public" else await authenticate(request)
         if not may(principal.role, operation.access):
             raise Forbidden(principal.role, "support" if operation.access == "write" else "auditor")
+        if any("\0" in part for part in request.match_info.values()):
+            # The one character that the database cannot be asked about.
+            raise web.HTTPNotFound
         query = read_query(request, operation.query)
         raw: object = None
         if operation.body is None:

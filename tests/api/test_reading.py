@@ -2,6 +2,7 @@
 
 import pytest
 from pydantic import TypeAdapter
+from support.management import Management
 
 from events.refusals import Refusal
 from service.api import cursor
@@ -97,3 +98,26 @@ def test_a_foreign_or_broken_cursor_is_refused(bad: str) -> None:
     with pytest.raises(Refusal) as refused:
         cursor.decode("events/acme", bad, (int,))
     assert refused.value.code == "data_invalid"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/workspaces/a%00b/events", {"type": "JitDisabled"}),
+        ("POST", "/workspaces/a%00b/invitations", {"email": "ada@acme.example"}),
+        ("PATCH", "/workspaces/acme/members/a%00b", {"role": "viewer"}),
+        ("GET", "/workspaces/acme%00", None),
+    ],
+)
+async def test_a_name_that_the_database_cannot_hold_is_of_nothing(
+    api: Management, method: str, path: str, body: object
+) -> None:
+    """It is no fault of the service's, and nothing to be alarmed about in its log."""
+    await api.register("acme")
+    assert (await api.call(method, path, body)).status == 404
+
+
+async def test_a_made_up_cursor_is_refused_before_the_database_is_asked(api: Management) -> None:
+    made_up = cursor.encode("workspaces", "a\0b")
+    problem = await api.get(f"/workspaces?cursor={made_up}", 422)
+    assert problem["code"] == "data_invalid"

@@ -43,7 +43,8 @@ async def mailed_token(world: World, path: str) -> str:
     await deliver(world, mails)
     body = mails.kept[-1].get_body(("plain",))
     assert body is not None
-    return body.get_content().partition(f"https://id.example.com{path}")[2].split()[0]
+    text: str = body.get_content()
+    return text.partition(f"https://id.example.com{path}")[2].split()[0]
 
 
 async def accept_by_mail(world: World, address: str) -> None:
