@@ -24,10 +24,7 @@ _READ = """
            e.member_id as e_member, e.user_id as e_user, e.role as e_role, e.status as e_status, e.email as e_email,
            e.websites as e_websites, e.linked_here, e.linked_before,
            v.invitation_id, v.role as v_role, v.websites as v_websites, v.status as v_status, v.email as v_email,
-           v.expires_at, v.role = 'owner' and v.invited_by not like 'member:%' and exists (
-               select from identity.members o
-               where o.workspace = s.stream_id and o.role = 'owner' and o.status = 'active'
-           ) as v_outrun
+           v.expires_at, v.outrun as v_outrun
     from ledger.streams s
     left join projection.connections c on c.slug = s.stream_id
     left join lateral (
@@ -44,7 +41,11 @@ _READ = """
         group by m.member_id
     ) e on true
     left join lateral (
-        select invitation_id, role, websites, status, expires_at, email, invited_by
+        select invitation_id, role, websites, status, expires_at, email,
+               role = 'owner' and invited_by not like 'member:%' and exists (
+                   select from identity.members o
+                   where o.workspace = s.stream_id and o.role = 'owner' and o.status = 'active'
+               ) as outrun
         from identity.invitations
         where workspace = s.stream_id and email_key = $5 and status <> 'replaced'
           and i.member_id is null and e.member_id is null
