@@ -2,7 +2,8 @@
 
 A known member costs two round trips: one statement reads all that is judged, one looks at it again under the
 workspace's lock and writes the sign-in, the session and the times. Whatever changes people runs in a transaction that
-locks the workspace's row first and judges anew. A change that comes in between starts the whole judgement again.
+locks the workspace's row first and judges anew. A change that comes in between starts the whole judgement again; after
+a second one, the judgement is made under the lock too, so that no stream of changes keeps anybody out.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from service.identity.session_values import NewSession, open_session
 from service.identity.sign_in_log import SignIn, record
 
 TRIES: Final = 6
+UNLOCKED_TRIES: Final = 2
 
 _ADMIT_KNOWN = (
     "select identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
@@ -52,9 +54,9 @@ async def admit(
         Busy: others kept changing the workspace; nothing was written.
     """
     sign_in = _SignIn(resources, slug, attempt, person, meta, resources.clock())
-    for _ in range(TRIES):
+    for number in range(TRIES):
         try:
-            outcome, decision = await sign_in.attempt_once()
+            outcome, decision = await sign_in.attempt_once(locked=number >= UNLOCKED_TRIES)
         except (VersionConflict, asyncpg.UniqueViolationError):
             continue
         except StoreBusy:
@@ -76,14 +78,15 @@ class _SignIn:
     meta: RequestMeta
     now: datetime
 
-    async def attempt_once(self) -> tuple[Outcome | None, Decision | None]:
+    async def attempt_once(self, *, locked: bool) -> tuple[Outcome | None, Decision | None]:
         """Judge once and carry it out; no outcome when something changed in between."""
         pool = self.resources.pool
-        decision = await self._decide(pool)
-        if isinstance(decision, Refuse):
-            return await self._refuse(pool, decision), None
-        if decision.kind != "change":
-            return await self._carry_out(pool, decision), decision
+        if not locked:
+            decision = await self._decide(pool)
+            if isinstance(decision, Refuse):
+                return await self._refuse(pool, decision), None
+            if decision.kind != "change":
+                return await self._carry_out(pool, decision), decision
         async with transaction(pool) as connection:
             await lock_workspace(connection, self.slug)
             anew = await self._decide(connection)

@@ -116,6 +116,7 @@ async def test_killing_workers_loses_nothing_doubles_nothing_and_stops_nobody(sc
         for _ in range(KILLS):
             await kill_one(scene)
     assert not done.unexpected
+    assert done.statuses[503] == 0
     assert len(done.acknowledged) > 10
     assert len(done.signed_in) > 20
     await history_is_whole(scene, done)
