@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import asyncpg
+import structlog
 from aiohttp import web
 
 from events.sealing import KeyRing
@@ -62,6 +63,10 @@ from service.settings import Settings, SettingsError
 from service.web.setup import setup_web
 
 PROJECTOR: Final[web.AppKey[Projector]] = web.AppKey("projector")
+
+RESTART_PAUSE_S: Final = 5.0
+
+log = structlog.get_logger("app")
 
 Work = Callable[[web.Application], Coroutine[Any, Any, None]]
 
@@ -173,11 +178,23 @@ async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
     yield
 
 
+async def keep_running(work: Work, app: web.Application, pause_s: float = RESTART_PAUSE_S) -> None:
+    """Do the work until it ends by itself, and begin it again whenever it fails: nobody would see it missing."""
+    while True:
+        try:
+            await work(app)
+        except Exception:
+            log.exception("background_work_failed")
+            await asyncio.sleep(pause_s)
+        else:
+            return
+
+
 def _running(work: Work) -> Callable[[web.Application], AsyncIterator[None]]:
     """Return the context in which this work goes on beside the requests."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(work(app))
+        task = asyncio.create_task(keep_running(work, app))
         yield
         task.cancel()
         with suppress(asyncio.CancelledError):
