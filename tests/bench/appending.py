@@ -77,14 +77,18 @@ async def registered(store: EventStore, slug: str) -> Workspace:
 
 
 async def write_for(store: EventStore, slug: str, seconds: float) -> int:
-    """Append one event after the other to a workspace of its own, projection included, and return how many."""
+    """Append one event after the other to a workspace of its own, projection included, and return how many.
+
+    The writer keeps its connection, as each of pgbench's clients does.
+    """
     state, count, decided = await registered(store, slug), 0, changes()
-    deadline = time.perf_counter() + seconds
-    while time.perf_counter() < deadline:
-        prepared = store.prepare([next(decided)], CONTEXT)
-        following = state.after(prepared)
-        await store.append(slug, state.version, prepared, following.to_document())
-        state, count = following, count + 1
+    async with store.pool.acquire() as connection:
+        deadline = time.perf_counter() + seconds
+        while time.perf_counter() < deadline:
+            prepared = store.prepare([next(decided)], CONTEXT)
+            following = state.after(prepared)
+            await store.append(slug, state.version, prepared, following.to_document(), conn=connection)
+            state, count = following, count + 1
     return count
 
 
