@@ -107,7 +107,6 @@ class Load:
             await asyncio.sleep(PAUSE_S)
         self.unexpected.append("a write was never answered")
 
-
     async def goes_on(self, steps: int, within_s: float) -> None:
         """Wait until so many more sign-ins and writes have been granted."""
         wanted = len(self.signed_in) + len(self.acknowledged) + steps
