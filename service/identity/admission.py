@@ -31,6 +31,7 @@ from service.identity.proof import record_proof
 from service.identity.read_model import UnusableReadModel
 from service.identity.resources import BegunAttempt, Connection, Executor, IdentityResources, RequestMeta
 from service.identity.session_values import NewSession, open_session
+from service.identity.session_writes import write_session
 from service.identity.sign_in_log import SignIn, record
 
 TRIES: Final = 6
@@ -38,10 +39,6 @@ UNLOCKED_TRIES: Final = 2
 
 _ADMIT_KNOWN = (
     "select identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
-)
-_INSERT_SESSION = (
-    "insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)"
-    " values ($1, $2, $3, $4, $4, $5)"
 )
 
 
@@ -159,10 +156,7 @@ class _SignIn:
             return await self._end(connection, "confirm_link", "link_unconfirmed", decision)
         joined = await Join(connection, decision.workspace, self.person, address, self.now).carry_out(verdict)
         session = self._open_session(decision, joined)
-        await connection.execute(
-            _INSERT_SESSION, session.session_hash, session.user_id, session.data_json, self.now, session.expires_at
-        )
-        await connection.execute("delete from identity.sessions where session_hash = $1", session.replaces)
+        await write_session(connection, session)
         outcome = await self._end(connection, "signed_in", "ok", decision, session=session, joined=joined)
         if joined.event is not None:
             context = member_acts(joined.member_id, self.meta.request_id)

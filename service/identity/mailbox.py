@@ -24,7 +24,8 @@ from service.identity.magic_link import read_magic_link
 from service.identity.outcome import Outcome
 from service.identity.read_model import UnusableReadModel
 from service.identity.resources import Connection, IdentityResources, RequestMeta
-from service.identity.session_values import LiveSession, NewSession, open_session
+from service.identity.session_values import LiveSession, open_session
+from service.identity.session_writes import write_session
 from service.identity.sign_in_log import SignIn, record
 from service.identity.spent import spend
 from service.identity.users import claim_memberships
@@ -39,10 +40,6 @@ _INVITED: Final = """
     select v.invitation_id, v.workspace from identity.invitations v
     where v.email_key = $1 and v.status = 'open' and v.expires_at > $2 order by v.workspace
 """
-_INSERT_SESSION: Final = (
-    "insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)"
-    " values ($1, $2, $3, $4, $4, $5)"
-)
 
 
 async def sign_in_by_magic_link(resources: IdentityResources, token: str, meta: RequestMeta) -> Outcome | None:
@@ -106,7 +103,7 @@ class _Arrival:
                 last = await self.log(connection, slug, found.reason if isinstance(found, NoAccess) else "ok")
             opened = [found for found in judged.values() if not isinstance(found, NoAccess)]
             if opened:
-                await self._write(connection, session)
+                await write_session(connection, session)
                 email = self.address.display
                 return Outcome("signed_in", "ok", last, session=session, member_id=opened[0].member_id, email=email)
             reasons = [found.reason for found in judged.values() if isinstance(found, NoAccess)]
@@ -114,12 +111,6 @@ class _Arrival:
                 last = await self.log(connection, NOWHERE, "invitation_required")
             reason = reasons[0] if reasons else "invitation_required"
             return Outcome("refused", reason, last, email=self.address.display)
-
-    async def _write(self, connection: Connection, session: NewSession) -> None:
-        await connection.execute(
-            _INSERT_SESSION, session.session_hash, session.user_id, session.data_json, self.now, session.expires_at
-        )
-        await connection.execute("delete from identity.sessions where session_hash = $1", session.replaces)
 
     async def log(self, connection: Connection, slug: str, reason: str) -> int:
         """Write one row of the sign-in log. Returns its id."""

@@ -29,8 +29,13 @@ _STRIP: Final = """
 
 async def end_sessions_of(connection: Executor, user_id: UUID) -> int:
     """Sign a user out everywhere. Returns how many sessions ended."""
-    ended = await connection.fetch("delete from identity.sessions where user_id = $1 returning 1", user_id)
-    return len(ended)
+    ended = 0
+    while True:
+        ended += len(await connection.fetch("delete from identity.sessions where user_id = $1 returning 1", user_id))
+        # A sign-in that was replacing one of them hid its new session from that statement. Until such a sign-in
+        # commits, the session that it replaces is still seen here, so that seeing none means that none is on its way.
+        if not await connection.fetchval("select exists (select from identity.sessions where user_id = $1)", user_id):
+            return ended
 
 
 async def end_sso_sessions(connection: Connection, workspace: str, *, domain: str | None = None) -> int:

@@ -201,6 +201,36 @@ create table identity.tombstones (
     primary key (workspace, digest)
 );
 
+-- A sign-in opens a session in place of the browser's: ends that one, and returns the new one's data with those earlier
+-- authentications only that the ended session still held. A callback that read them before a "sign out everywhere" must
+-- not carry them past it. The last authentication is the sign-in's own.
+create function identity.replace_session(p_replaces bytea, p_data jsonb) returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_held jsonb;
+begin
+    if p_replaces is null then
+        return p_data;
+    end if;
+    delete from identity.sessions where session_hash = p_replaces returning data -> 'authentications' into v_held;
+    if jsonb_array_length(p_data -> 'authentications') = 1 then
+        return p_data;
+    end if;
+    return jsonb_set(p_data, '{authentications}', (
+        select jsonb_agg(a order by n)
+        from jsonb_array_elements(p_data -> 'authentications') with ordinality t (a, n)
+        where n = jsonb_array_length(p_data -> 'authentications')
+           or exists (
+               select from jsonb_array_elements(v_held) h
+               where h ->> 'at' = a ->> 'at' and h ->> 'method' = a ->> 'method'
+                 and h ->> 'workspace' is not distinct from a ->> 'workspace'
+           )
+    ));
+end
+$$;
+
 -- A known member signs in: everything that the judgement relied on is looked at again under the workspace's lock, then
 -- the sign-in, the session and the times are written; all in the one round trip. Each statement of a function sees what
 -- committed before it began, so the look comes after the wait for the lock. Answers null, having written nothing, when
@@ -233,14 +263,14 @@ begin
         return null;
     end if;
 
+    p_data := identity.replace_session(p_replaces, p_data);
+
     with member as (
         -- Most sign-ins bring the name that is there, and a row that stays as it is costs nothing.
         update identity.members set name = p_name where member_id = p_member and name <> p_name
     ), linked as (
         update identity.identities set last_sign_in_at = p_now
         where workspace = p_workspace and issuer = p_issuer and subject_scope = p_scope and subject = p_subject
-    ), replaced as (
-        delete from identity.sessions where session_hash = p_replaces
     ), opened as (
         insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)
         values (p_session, p_user, p_data, p_now, p_now, p_expires)
@@ -254,9 +284,9 @@ begin
 end
 $$;
 
-revoke all on function identity.admit_known from public;
+revoke all on function identity.admit_known, identity.replace_session from public;
 grant usage on schema identity to keyledger_runtime;
 grant select, insert, update, delete on all tables in schema identity to keyledger_runtime;
-grant execute on function identity.admit_known to keyledger_runtime;
+grant execute on function identity.admit_known, identity.replace_session to keyledger_runtime;
 alter default privileges in schema identity grant select, insert, update, delete on tables to keyledger_runtime;
 alter default privileges in schema identity grant execute on functions to keyledger_runtime;

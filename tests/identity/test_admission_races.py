@@ -13,7 +13,7 @@ from support.identity_world import STAFF, Begun, World
 from events.catalogue.access import SsoDisabled
 from events.envelope import NewEvent
 from service.db import StatelessConnection
-from service.identity import admission, proof
+from service.identity import admission, proof, session_writes
 from service.identity.admission import admit
 from service.identity.known import read_situation
 from service.identity.resources import RequestMeta
@@ -113,8 +113,8 @@ async def test_a_failing_session_row_takes_the_whole_sign_in_back(
 ) -> None:
     """Member, identity, session, log and event are written together or not at all."""
     before = await world.snapshot()
-    broken = admission._INSERT_SESSION.replace("identity.sessions", "identity.no_such_table")
-    monkeypatch.setattr(admission, "_INSERT_SESSION", broken)
+    broken = session_writes._OPEN.replace("identity.sessions", "identity.no_such_table")
+    monkeypatch.setattr(session_writes, "_OPEN", broken)
     with pytest.raises(asyncpg.UndefinedTableError):
         await world.sign_in()
     assert await world.snapshot() == before
