@@ -14,8 +14,8 @@ from service.identity.policy import (
     Judgement,
     Link,
     Refuse,
-    connection_refusal,
     judge_sign_in,
+    may_sign_in_by_sso,
 )
 from service.identity.resources import BegunAttempt, RequestMeta
 
@@ -52,10 +52,7 @@ def decide(situation: Situation, attempt: BegunAttempt, person: Person, meta: Re
     workspace = situation.workspace
     if meta.test:
         return _decide_test(situation, attempt, person)
-    refused = connection_refusal(workspace, attempt.credentials_id)
-    if refused is not None:
-        return Decision("refuse", workspace, Judgement(refused, None, {"connection": "failed"}))
-    judgement = judge_sign_in(workspace, person, situation.known)
+    judgement = may_sign_in_by_sso(workspace, attempt.credentials_id, person, situation.known)
     verdict = judgement.verdict
     if isinstance(verdict, Refuse):
         return Decision("refuse", workspace, judgement)

@@ -5,7 +5,9 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 Role = Literal["owner", "admin", "editor", "viewer"]
-Method = Literal["sso", "google", "magic_link"]
+UserMethod = Literal["google", "magic_link", "recovery"]
+"""Ways to show who one is that no workspace's connection had a part in."""
+Method = Literal["sso"] | UserMethod
 
 PRIVILEGED: frozenset[str] = frozenset({"owner", "admin"})
 """Roles that no e-mail address alone leads to."""

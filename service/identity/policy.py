@@ -1,89 +1,104 @@
 """Who gets in, and what an open session opens: pure judgements on recorded state, never on settings.
 
-The order of the checks is part of the policy. The address and its domain come first, whoever the person turns out to
-be; then the identity; then the address as the key to a membership or an invitation; just-in-time creation comes last.
+The order of the checks is part of the policy. By SSO, the address and its domain come first, whoever the person turns
+out to be; then the identity; then the address as the key to a membership or an invitation; just-in-time creation comes
+last. Methods that prove a person and no workspace's connection create nobody.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, assert_never
+from typing import assert_never
 
 from events.catalogue.instants import write_instant
 from events.domains import Address
 from events.workspace import Workspace
 from service.identity.addresses import read_address
 from service.identity.authentication import Authentication
-from service.identity.people import PRIVILEGED, Known, KnownInvitation, KnownMember, Person, Role
+from service.identity.people import PRIVILEGED, Known, KnownInvitation, KnownMember, Person, UserMethod
+from service.identity.verdicts import (
+    Admit,
+    Checks,
+    ConfirmLink,
+    Consume,
+    Create,
+    Judgement,
+    Link,
+    RefusalReason,
+    Refuse,
+    Verdict,
+)
 
-RefusalReason = Literal[
-    "workspace_unavailable",
-    "attempt_expired",
-    "email_missing",
-    "email_unverified",
-    "domain_not_allowed",
-    "invitation_required",
-    "member_deactivated",
-    "identity_conflict",
-    "method_not_allowed",
+__all__ = [
+    "Admit",
+    "Checks",
+    "ConfirmLink",
+    "Consume",
+    "Create",
+    "Judgement",
+    "Link",
+    "RefusalReason",
+    "Refuse",
+    "Verdict",
+    "connection_refusal",
+    "judge_sign_in",
+    "live_bypass",
+    "may_open",
+    "may_sign_in",
+    "may_sign_in_by_sso",
 ]
-Checks = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """A known identity of an active member. ``address_changed``: the membership's address follows the provider's."""
-
-    member: KnownMember
-    address_changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An active member, found by address, gets this identity: the first one, or the first under a new issuer."""
-
-    member: KnownMember
-    how: Literal["email", "session", "mailed_link"]
+def may_sign_in_by_sso(connection: Workspace, credentials_id: str, person: Person, known: Known) -> Judgement:
+    """Judge whether a person whom an attempt under these credentials proved may sign in to the workspace now."""
+    refused = connection_refusal(connection, credentials_id)
+    if refused is not None:
+        return Judgement(refused, None, {"connection": "failed"})
+    return judge_sign_in(connection, person, known)
 
 
-@dataclass(frozen=True, slots=True)
-class Consume:
-    """An open invitation makes the person a member, with its role and websites."""
+def may_sign_in(
+    method: UserMethod, connection: Workspace, known: Known, now: datetime
+) -> Admit | Consume | ConfirmLink | Refuse:
+    """Judge whether a method that proves a user, and no workspace's connection, lets them into this workspace now.
 
-    invitation: KnownInvitation
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Just-in-time creation, with all websites."""
-
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmLink:
-    """The address leads to an owner or admin: a click mailed to them has to confirm the link first."""
-
-    target: KnownMember | KnownInvitation
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Not admitted. ``detail`` is a stable slug for support that tells cases of one reason apart."""
-
-    reason: RefusalReason
-    detail: str | None = None
-
-
-Verdict = Admit | Link | Consume | Create | ConfirmLink | Refuse
+    ``known.by_identity`` is the user's own membership of the workspace, ``by_email`` a member who has the proven
+    address there, ``invitation`` the latest one of that address, ``evidence`` a mailed click or a live session of the
+    invitee's. A magic link is a mailed click itself. Asked when a link or a round trip comes to its end, whatever held
+    when it began; while SSO is required only a live bypass passes, by magic link, and never for a new person.
+    """
+    if connection.closed:
+        return Refuse("workspace_unavailable", "closed")
+    member = known.by_identity
+    if member is not None:
+        refused = _user_refusal(method, connection, member, live_bypass(connection, member, now))
+        return Admit(member, address_changed=False) if refused is None else Refuse(refused)
+    if method == "recovery":
+        return Refuse("method_not_allowed", "not_a_member")
+    if known.by_email is not None:
+        return Refuse("identity_conflict", "address_of_another_member")
+    if known.invitation is None or not known.invitation.open:
+        return Refuse("invitation_required", None if known.invitation is None else "invitation_ended")
+    if connection.enforcement is not None:
+        return Refuse("method_not_allowed", "enforced")
+    if method == "google" and known.invitation.role in PRIVILEGED and not _shown(known, known.invitation):
+        return ConfirmLink(known.invitation)
+    return Consume(known.invitation)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict, the address it is about (if it is one), and each check's result in the order they were made."""
+def _user_refusal(
+    method: UserMethod, connection: Workspace, member: KnownMember, bypass: str | None
+) -> RefusalReason | None:
+    if not member.active:
+        return "member_deactivated"
+    if method == "recovery":
+        # It leads an owner to what may repair the way in; it opens no workspace, which ``may_open`` says.
+        return None if member.role == "owner" else "method_not_allowed"
+    if connection.enforcement is None or (method == "magic_link" and bypass is not None):
+        return None
+    return "method_not_allowed"
 
-    verdict: Verdict
-    address: Address | None
-    checks: Checks = field(default_factory=dict)
+
+def _shown(known: Known, invitation: KnownInvitation) -> bool:
+    return known.evidence is not None and known.evidence.target_id == invitation.invitation_id
 
 
 def judge_sign_in(connection: Workspace, person: Person, known: Known) -> Judgement:
@@ -152,8 +167,7 @@ def _join(connection: Workspace, known: Known, checks: Checks) -> Verdict:
         checks["invitation"] = "open" if invitation.open else "ended"
         if not invitation.open:
             return Refuse("invitation_required", "invitation_ended")
-        shown = known.evidence is not None and known.evidence.target_id == invitation.invitation_id
-        if invitation.role in PRIVILEGED and not shown:
+        if invitation.role in PRIVILEGED and not _shown(known, invitation):
             checks["link"] = "unconfirmed"
             return ConfirmLink(invitation)
         return Consume(invitation)
@@ -185,7 +199,7 @@ def may_open(
     ``connection`` and ``member`` are committed state of the moment. An authentication by SSO opens the workspace whose
     connection made it and no other, for as long as SSO is on, the issuer stands, and the address it was made with is
     of an allowed domain. Any other method opens every workspace of the user that does not enforce SSO, and by magic
-    link also one that does, while the bypass lasts under which it was made.
+    link also one that does, while the bypass lasts under which it was made. A recovery opens none.
     """
     if connection.closed:
         return "workspace_unavailable"
@@ -194,14 +208,13 @@ def may_open(
     match authentication.method:
         case "sso":
             return _sso_opens(connection, authentication, member)
-        case "magic_link" | "google":
-            if connection.enforcement is None:
-                return None
-            if authentication.method == "google":
-                return "method_not_allowed"
+        case "recovery":
+            return "method_not_allowed"
+        case "magic_link" | "google" as method:
+            # What a bypass opened ends with that very bypass, and does not come back with the next.
             bypass = live_bypass(connection, member, now)
             used = authentication.bypasses.get(connection.slug)
-            return None if bypass is not None and bypass == used else "method_not_allowed"
+            return _user_refusal(method, connection, member, bypass if bypass == used else None)
         case _ as never:
             assert_never(never)
 

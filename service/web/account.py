@@ -16,7 +16,7 @@ from service.keys import IDENTITY, SETTINGS
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 
-METHODS: Final = {"sso": "Single sign-on", "google": "Google", "magic_link": "A link by e-mail"}
+METHODS: Final = {"sso": "Single sign-on", "google": "Google", "magic_link": "A link by e-mail", "recovery": "A recovery code"}
 
 
 @dataclass(frozen=True, slots=True)

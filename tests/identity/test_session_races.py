@@ -8,7 +8,9 @@ import pytest
 from support.identity_values import Proven
 from support.identity_world import World, live
 
+from service.db import transaction
 from service.identity import admission
+from service.identity.authentication import Authentication
 from service.identity.known import read_situation
 from service.identity.session_ends import end_sessions_of
 from service.identity.session_values import LiveSession, open_session
@@ -26,7 +28,7 @@ async def earlier_session(world: World) -> LiveSession:
         session.session_hash,
     )
     (row,) = await world.rows("sessions")
-    kept = tuple(admission.Authentication.from_data(one) for one in orjson.loads(row["data"])["authentications"])
+    kept = tuple(Authentication.from_data(one) for one in orjson.loads(row["data"])["authentications"])
     return LiveSession(session.session_hash, session.user_id, kept)
 
 
@@ -68,7 +70,7 @@ async def test_an_authentication_that_was_ended_meanwhile_is_not_carried_over(wo
     (sso,) = orjson.loads(row["data"])["authentications"]
     magic = {**sso, "method": "magic_link", "workspace": None}
     google = {**magic, "method": "google"}
-    held = [admission.Authentication.from_data(one) for one in (magic, google)]
+    held = [Authentication.from_data(one) for one in (magic, google)]
     await world.pool.execute(
         "update identity.sessions set data = jsonb_set(data, '{authentications}', $1)", orjson.dumps([magic]).decode()
     )
@@ -81,7 +83,7 @@ async def test_signing_out_everywhere_ends_the_session_of_a_sign_in_that_is_bein
     session = await earlier_session(world)
     authentication = session.authentications[0]
     new = open_session(session, session.user_id, authentication, world.clock.now, world.resources.limits)
-    async with world.pool.acquire() as connection, connection.transaction():
+    async with transaction(world.pool) as connection:
         await write_session(connection, new)
         signing_out = asyncio.create_task(end_sessions_of(world.pool, session.user_id))
         waiting = "select count(*) from pg_locks where not granted"
