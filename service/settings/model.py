@@ -1,22 +1,13 @@
-"""Every setting, read once at start from the environment (prefix ``KEYLEDGER_``).
+"""The settings and what they have to satisfy."""
 
-A setting that bears a secret can come from a file instead: ``KEYLEDGER_SECRET_KEYS_FILE=/run/secrets/keys``. In
-development a ``.env`` file in the working directory is read as well. All that is wrong is reported at once, each with a
-sentence that says what to do.
-"""
-
-import base64
-import binascii
-import difflib
 import os
 import re
-from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -24,49 +15,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-PREFIX = "KEYLEDGER_"
-CLIENT_VARIABLES = frozenset({"KEYLEDGER_URL", "KEYLEDGER_TOKEN"})
-"""Read by the command line's support verbs, not by the service."""
+from service.settings.keys import decode_key, key_problems
+from service.settings.problems import SettingsError
+from service.settings.sources import PREFIX, FileSource, Listed
 
-MINIMUM_KEY_BYTES = 32
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:\[\]]*)(:\d{1,5})?")
-
-
-class SettingsError(Exception):
-    """The service cannot start as it is set up. ``problems`` holds one sentence for each thing to mend."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-def _listed(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.replace("\n", ",").split(",") if part.strip()]
-    return value
-
-
-Listed = BeforeValidator(_listed)
-
-
-class FileSource(PydanticBaseSettingsSource):
-    """Reads ``KEYLEDGER_<NAME>_FILE``: the setting's value is what the file holds, without trailing line ends."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  given by the base
-        """Return the content of the file that the environment names for this field, if it names one."""
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        if path is None:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
-        except OSError as error:
-            message = f"{PREFIX}{field_name.upper()}_FILE names {path}, which cannot be read: {error.strerror}."
-            raise SettingsError([message]) from None
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the fields that come from files."""
-        found = ((name, self.get_field_value(field, name)[0]) for name, field in self.settings_cls.model_fields.items())
-        return {name: value for name, value in found if value is not None}
 
 
 class Settings(BaseSettings):
@@ -167,7 +120,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:
-        problems = [*_key_problems(self.secret_keys, required=self.production)]
+        problems = [*key_problems(self.secret_keys, required=self.production)]
         if self.production:
             problems += _production_problems(self)
         if problems:
@@ -218,35 +171,6 @@ def _is_database_url(text: str) -> bool:
     return bool(found) and scheme in {"postgres", "postgresql"} and all(map(_HOST_AND_PORT.fullmatch, hosts))
 
 
-def decode_key(key: SecretStr) -> bytes:
-    """Decode one secret key: base64 (either alphabet) of exactly 32 bytes. Raises ``ValueError`` otherwise."""
-    text = key.get_secret_value().translate(str.maketrans("-_", "+/"))
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
-        raw = b""
-    if len(raw) != MINIMUM_KEY_BYTES:
-        message = "a key is the base64 of exactly 32 random bytes"
-        raise ValueError(message)
-    return raw
-
-
-def _key_problems(keys: tuple[SecretStr, ...], *, required: bool) -> list[str]:
-    advice = "Make one with: python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
-    if not keys:
-        return [f"KEYLEDGER_SECRET_KEYS is missing. {advice}"] if required else []
-    problems = []
-    for place, key in enumerate(keys, start=1):
-        try:
-            raw = decode_key(key)
-        except ValueError as error:
-            problems.append(f"Key {place} of KEYLEDGER_SECRET_KEYS cannot be used: {error}. {advice}")
-            continue
-        if len(set(raw)) < MINIMUM_KEY_BYTES // 3:
-            problems.append(f"Key {place} of KEYLEDGER_SECRET_KEYS is too regular to be random. {advice}")
-    return problems
-
-
 def _production_problems(settings: Settings) -> list[str]:
     problems = []
     if settings.database_url is None:
@@ -262,35 +186,3 @@ def _production_problems(settings: Settings) -> list[str]:
     if settings.loopback_providers:
         problems.append("KEYLEDGER_ALLOW_LOOPBACK_PROVIDERS belongs to development; remove it.")
     return problems
-
-
-def _misspelt(environ: Mapping[str, str]) -> list[str]:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{name}_FILE" for name in known} | CLIENT_VARIABLES
-    problems = []
-    for name in sorted(set(environ) - known):
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85) if name.startswith(PREFIX) else []
-        if close:
-            problems.append(f"{name} is not a setting. Did you mean {close[0]}?")
-    return problems
-
-
-def load_settings(**overrides: Any) -> Settings:
-    """Read the settings.
-
-    Raises:
-        SettingsError: with one sentence for each setting that is missing, misspelt or cannot be used.
-    """
-    problems = _misspelt(os.environ)
-    dotenv = None if os.environ.get(f"{PREFIX}ENV") == "production" else ".env"
-    try:
-        settings = Settings(_env_file=dotenv, **overrides)
-    except SettingsError as error:
-        raise SettingsError(problems + error.problems) from None
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False, include_context=False)
-        told = [f"{PREFIX}{str(item['loc'][0]).upper() if item['loc'] else ''}: {item['msg']}." for item in found]
-        raise SettingsError(problems + told) from None
-    if problems:
-        raise SettingsError(problems)
-    return settings
