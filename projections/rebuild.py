@@ -174,6 +174,10 @@ async def _finish_connections(store: EventStore, conn: "Connection", twin: str) 
             await _put(conn, twin, [state])
         differing = [row["slug"] for row in await conn.fetch(_DIFFERING.format(table=twin))]
         await _swap(conn, CONNECTIONS, twin)
+        # A row that was not what follows may have brought wrong domains along.
+        await conn.execute(
+            "select projection.put_domains(slug, document) from projection.connections where slug = any($1)", differing
+        )
     return differing
 
 

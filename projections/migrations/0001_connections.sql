@@ -28,11 +28,31 @@ $$;
 -- append; and a plain column: PostgreSQL reads the expression of a generated one anew for every statement.
 create index connections_lapsing on projection.connections (lapses_at) where lapses_at is not null;
 
+-- Which workspaces a domain's people may sign in to by SSO: asked by the login page for a domain alone, so that it need
+-- not read the other workspaces. Part of the same read model, and written with it.
+create table projection.sign_in_domains (
+    domain   text collate "C",
+    slug     text collate "C",
+    verified boolean not null,
+    primary key (domain, slug)
+);
+create index sign_in_domains_by_slug on projection.sign_in_domains (slug);
+
+create function projection.put_domains(p_slug text, p_document jsonb) returns void
+language sql
+as $$
+    delete from projection.sign_in_domains where slug = p_slug;
+    insert into projection.sign_in_domains (domain, slug, verified)
+    select d.key, p_slug, d.value ->> 'verified' is not null from jsonb_each(p_document -> 'domains') d;
+$$;
+
 create function projection.put_connection(
     p_slug text, p_version bigint, p_position bigint, p_fold_version int, p_document jsonb
 ) returns void
 language plpgsql
 as $$
+declare
+    v_domains_differ boolean;
 begin
     if p_fold_version is null or p_document ->> 'slug' is distinct from p_slug
         or (p_document ->> 'version')::bigint is distinct from p_version
@@ -46,8 +66,10 @@ begin
         name = p_document ->> 'name', plan = p_document ->> 'plan', version = p_version, position = p_position,
         fold_version = p_fold_version, document = p_document, updated_at = clock_timestamp(),
         lapses_at = projection.lapse_of(p_document)
+    from (select document -> 'domains' as domains from projection.connections where slug = p_slug) former
     where c.slug = p_slug
-        and (c.position < p_position or (c.position = p_position and c.fold_version <> p_fold_version));
+        and (c.position < p_position or (c.position = p_position and c.fold_version <> p_fold_version))
+    returning former.domains is distinct from p_document -> 'domains' into v_domains_differ;
     if not found then
         insert into projection.connections (
             slug, name, plan, version, position, fold_version, document, updated_at, lapses_at
@@ -57,10 +79,16 @@ begin
             clock_timestamp(), projection.lapse_of(p_document)
         )
         on conflict (slug) do nothing;
+        v_domains_differ := found;
+    end if;
+    -- Few changes touch domains, and an append need not pay for the others.
+    if v_domains_differ then
+        perform projection.put_domains(p_slug, p_document);
     end if;
 end
 $$;
 
 revoke all on function projection.lapse_of(jsonb) from public;
+revoke all on function projection.put_domains(text, jsonb) from public;
 revoke all on function projection.put_connection(text, bigint, bigint, int, jsonb) from public;
-grant select on projection.connections to keyledger_runtime;
+grant select on projection.connections, projection.sign_in_domains to keyledger_runtime;
