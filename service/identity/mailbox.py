@@ -5,7 +5,7 @@ session that is open already, gets nobody past it. Only a live bypass does.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from service.db import transaction
 from service.identity.access import NoAccess, judge_memberships, live_bypasses
 from service.identity.authentication import Authentication
 from service.identity.change import Change, change_workspace
+from service.identity.claiming import claim_memberships
 from service.identity.ledger import member_acts
 from service.identity.magic_link import read_magic_link
 from service.identity.outcome import Outcome
@@ -28,7 +29,6 @@ from service.identity.session_values import LiveSession, open_session
 from service.identity.session_writes import write_session
 from service.identity.sign_in_log import SignIn, record
 from service.identity.spent import spend
-from service.identity.users import claim_memberships
 from service.identity.websites import read_websites
 
 log = structlog.get_logger("identity")
@@ -50,9 +50,11 @@ async def sign_in_by_magic_link(resources: IdentityResources, token: str, meta: 
     link = read_magic_link(resources, token)
     if link is None:
         return None
-    arrival = _Arrival(resources, link.address, meta, resources.clock())
+    now = resources.clock()
     async with transaction(resources.pool) as connection:
-        user_id = await claim_memberships(connection, link.address, arrival.now)
+        claim = await claim_memberships(connection, link.address, now, meta.session)
+    user_id = claim.user_id
+    arrival = _Arrival(resources, link.address, replace(meta, session=claim.session), now)
     if arrival.switches(user_id):
         async with transaction(resources.pool) as connection:
             sign_in_id = await arrival.log(connection, NOWHERE, "switch_unconfirmed")

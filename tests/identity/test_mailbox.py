@@ -109,19 +109,6 @@ async def test_an_invitation_is_accepted_by_its_mailbox_with_its_role(world: Wor
     assert (await world.event_types())[-1] == "MemberJoined"
 
 
-async def test_the_mailbox_claims_the_memberships_that_connections_made(world: World) -> None:
-    """Members made by two workspaces' connections under one address become one user, whose mailbox it is."""
-    await world.register("globex", domain="acme.example")
-    first, second = await world.sign_in(), await world.sign_in(slug="globex")
-    outcome = await signed_in(world, await link(world))
-    (user,) = await world.rows("users")
-    assert (user["email"], user["name"]) == (ADA, "Ada")
-    assert {row["member_id"] for row in await world.rows("members")} == {first.member_id, second.member_id}
-    assert outcome.session is not None
-    assert [row["user_id"] for row in await world.rows("sessions")] == [outcome.session.user_id]
-    assert (await world.sign_in()).member_id == first.member_id
-
-
 async def test_while_sso_is_required_a_link_sent_before_opens_nothing(world: World) -> None:
     """Decided when it is used, before there is a session."""
     await world.member()

@@ -1,0 +1,135 @@
+"""What a proven mailbox claims: never an account that a workspace's provider merely said to be of that address."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from support.database import Pool
+from support.identity_mail import KeptMails, deliver
+from support.identity_values import Proven
+from support.identity_world import World, live
+
+from events.catalogue.access import SsoDisabled
+from events.catalogue.configuration import DomainVerified
+from service.identity.access import opened_workspaces, session_person
+from service.identity.magic_link import send_magic_link
+from service.identity.mailbox import sign_in_by_magic_link
+from service.identity.outcome import Outcome
+from service.identity.resources import RequestMeta
+from service.identity.session_values import LiveSession
+
+ADA = "ada@acme.example"
+VERIFIED = DomainVerified(domain="acme.example", method="support")
+
+
+async def by_mail(world: World, session: LiveSession | None = None, **meta: Any) -> Outcome:
+    """Answer a link that was mailed to Ada."""
+    assert await send_magic_link(world.resources, ADA)
+    mails = KeptMails()
+    await deliver(world, mails)
+    body = mails.kept[-1].get_body(("plain",))
+    assert body is not None
+    found = re.search(r"/login/magic-link/(\S+)", body.get_content())
+    assert found is not None
+    outcome = await sign_in_by_magic_link(world.resources, found[1], RequestMeta("r-3", session, **meta))
+    assert outcome is not None
+    return outcome
+
+
+async def users_of(pool: Pool) -> dict[str, UUID]:
+    return {row["workspace"]: row["user_id"] for row in await pool.fetch("select * from identity.members")}
+
+
+async def test_a_foreign_providers_account_is_not_joined_to_the_mailboxs_reader(world: World) -> None:
+    """Globex's provider made an account for Ada's address; whoever holds it does not become Ada."""
+    await world.register("globex", domain="acme.example")
+    await world.member(proven=True)
+    await world.sign_in(slug="globex")
+    before = await users_of(world.pool)
+    outcome = await by_mail(world)
+    assert outcome.status == "signed_in"
+    assert await users_of(world.pool) == before
+    opened = await opened_workspaces(world.pool, live(outcome.session), world.clock.now)
+    assert [one.workspace for one in opened] == ["acme"]
+    assert len(await world.rows("sessions")) == 2
+
+
+async def test_a_membership_without_an_account_is_its_mailboxs(world: World) -> None:
+    await world.member()
+    outcome = await by_mail(world)
+    assert outcome.session is not None
+    assert await users_of(world.pool) == {"acme": outcome.session.user_id}
+
+
+async def test_where_the_workspace_owns_the_domain_its_accounts_are_their_mailboxes(world: World) -> None:
+    """Members of two workspaces that have shown to own the domain become one user, whose mailbox it is."""
+    await world.register("globex", domain="acme.example")
+    first, second = await world.sign_in(), await world.sign_in(slug="globex")
+    await world.append("acme", [VERIFIED])
+    await world.append("globex", [VERIFIED])
+    outcome = await by_mail(world)
+    (user,) = await world.rows("users")
+    assert (user["email"], user["name"]) == (ADA, "Ada")
+    assert {row["member_id"] for row in await world.rows("members")} == {first.member_id, second.member_id}
+    assert outcome.session is not None
+    assert [row["user_id"] for row in await world.rows("sessions")] == [outcome.session.user_id]
+    assert (await world.sign_in()).member_id == first.member_id
+
+
+async def test_another_domains_proof_shows_nothing(world: World) -> None:
+    await world.sign_in()
+    await world.append("acme", [DomainVerified(domain="globex.example", method="support")])
+    before = await users_of(world.pool)
+    assert (await by_mail(world)).reason == "invitation_required"
+    assert await users_of(world.pool) == before
+
+
+async def test_the_members_own_session_shows_whose_the_account_is(world: World) -> None:
+    """Who is signed in by SSO and answers a mail to that very address is one person, without being asked to switch."""
+    own = live((await world.sign_in()).session)
+    outcome = await by_mail(world, own)
+    assert outcome.status == "signed_in"
+    assert outcome.session is not None
+    assert [one.method for one in outcome.session.authentications] == ["sso", "magic_link"]
+    (user,) = await world.rows("users")
+    assert (user["user_id"], user["email"], user["name"]) == (outcome.session.user_id, ADA, "Ada")
+    (row,) = await world.rows("sessions")
+    assert row["user_id"] == user["user_id"]
+
+
+async def test_the_session_of_another_member_shows_nothing_about_this_one(world: World) -> None:
+    await world.sign_in()
+    grace = live((await world.sign_in(Proven(subject="00u-grace", email="grace@acme.example"))).session)
+    before = await users_of(world.pool)
+    asked = await by_mail(world, grace)
+    assert asked.status == "confirm_switch"
+    assert await users_of(world.pool) == before
+
+
+async def test_a_session_that_opens_the_workspace_no_longer_shows_nothing(world: World) -> None:
+    own = live((await world.sign_in()).session)
+    await world.append("acme", [SsoDisabled()])
+    before = await users_of(world.pool)
+    assert (await by_mail(world, own)).status == "confirm_switch"
+    assert await users_of(world.pool) == before
+
+
+async def test_a_session_that_was_ended_meanwhile_shows_nothing(world: World) -> None:
+    own = live((await world.sign_in()).session)
+    await world.pool.execute("delete from identity.sessions")
+    before = await users_of(world.pool)
+    assert (await by_mail(world, own)).status == "confirm_switch"
+    assert await users_of(world.pool) == before
+
+
+async def test_nobody_becomes_two_members_of_one_workspace(world: World) -> None:
+    """The mailbox's user is a member there already, under another address: the other membership stays as it is."""
+    await world.append("acme", [VERIFIED])
+    await world.member("ada.king@acme.example")
+    await world.pool.execute("update identity.users set email = $1, email_key = $1", ADA)
+    first = live((await world.sign_in()).session)
+    outcome = await by_mail(world)
+    assert outcome.session is not None
+    assert outcome.session.user_id != first.user_id
+    assert (await session_person(world.pool, first, [])).user_id == first.user_id
+    assert len({row["user_id"] for row in await world.rows("members")}) == 2
