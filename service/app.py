@@ -35,7 +35,7 @@ from service.identity.outbox import OutboxWorker
 from service.identity.resources import IdentityResources
 from service.identity.session_values import SessionLimits
 from service.identity.sign_in_log import SignInLog
-from service.identity.tombstones import TombstoneKeys
+from service.identity.tombstones import Tombstones
 from service.keys import (
     CLOCK,
     COMMANDS,
@@ -162,7 +162,7 @@ async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
             absolute=timedelta(hours=settings.session_absolute_hours),
         ),
         box=app[COOKIE_BOX],
-        tombstones=TombstoneKeys(settings.key_bytes),
+        tombstones=Tombstones(app[POOL], app[KEYRING]),
         rules=rules_of(settings),
         public_url=settings.public_url,
     )

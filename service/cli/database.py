@@ -29,6 +29,7 @@ from service.clock import Clock, utc_now
 from service.database import MIGRATION_SETS, open_database
 from service.db import CONNECT_TIMEOUT_S, Pool, open_pool
 from service.development import with_development_keys
+from service.identity.tombstones import Tombstones
 from service.logs import configure_logging
 from service.postgres_process import PostgresError
 from service.settings import Settings, SettingsError, load_settings
@@ -136,7 +137,8 @@ async def verify(operator: Operator) -> dict[str, Any]:
 async def rotate_keys(operator: Operator) -> dict[str, Any]:
     """Wrap every data key with the newest secret key, and return how many were not."""
     keys = KeyRing(operator.settings.key_bytes)
-    return {"rewrapped": await SecretVault(operator.pool, keys).rewrap(), "key": keys.newest}
+    rewrapped = await SecretVault(operator.pool, keys).rewrap() + await Tombstones(operator.pool, keys).rewrap()
+    return {"rewrapped": rewrapped, "key": keys.newest}
 
 
 PROJECTIONS: Mapping[str, Callable[[EventStore], Awaitable[Rebuilt]]] = MappingProxyType(

@@ -1,14 +1,21 @@
 """Forgets a person in one workspace. The ledger's events name them by an opaque id alone, and stay."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from service.identity.addresses import read_address
 from service.identity.resources import Connection
 from service.identity.session_ends import end_member_sessions, end_sessions_of
-from service.identity.tombstones import TombstoneKeys, raise_tombstones
+from service.identity.tombstones import Tombstones
+
+NOWHERE: Final = ""
+"""The sign-in log's workspace for what led to none."""
 
 
-async def forget(connection: Connection, keys: TombstoneKeys, workspace: str, member_id: UUID, now: datetime) -> None:
+async def forget(
+    connection: Connection, tombstones: Tombstones, workspace: str, member_id: UUID, now: datetime
+) -> None:
     """Delete what the tables hold of a member, in the caller's transaction and under the workspace's lock."""
     member = await connection.fetchrow(
         "select user_id, email_key from identity.members"
@@ -18,34 +25,64 @@ async def forget(connection: Connection, keys: TombstoneKeys, workspace: str, me
     )
     if member is None:
         return
-    await raise_tombstones(connection, keys, workspace, member_id, now)
-    await connection.execute("delete from identity.identities where member_id = $1", member_id)
-    await connection.execute("delete from identity.link_confirmations where member_id = $1", member_id)
-    await connection.execute(
-        "delete from identity.invitations where workspace = $1 and (email_key = $2 or member_id = $3)",
-        workspace,
-        member["email_key"],
-        member_id,
-    )
-    await connection.execute(
-        "update identity.sign_ins set email = null where workspace = $1 and (member_id = $2 or lower(email) = $3)",
-        workspace,
-        member_id,
-        member["email_key"],
-    )
-    await connection.execute(
-        "delete from identity.outbox where workspace = $1 and lower(recipient) = $2", workspace, member["email_key"]
-    )
-    await end_member_sessions(connection, workspace, member["user_id"])
+    user_id, email_key = member["user_id"], member["email_key"]
+    await tombstones.raise_for(connection, workspace, member_id, now)
+    await _forget_traces(connection, workspace, member_id, email_key)
+    await end_member_sessions(connection, workspace, user_id)
     await connection.execute(
         "update identity.members set status = 'erased', user_id = null, email = null, email_key = null, name = '',"
         " websites = '[]', owner_until = null where member_id = $1",
         member_id,
     )
-    await _forget_user(connection, member["user_id"])
+    if await _forget_user(connection, user_id):
+        await _anonymise(connection, NOWHERE, None, email_key)
 
 
-async def _forget_user(connection: Connection, user_id: UUID) -> None:
+async def _forget_traces(connection: Connection, workspace: str, member_id: UUID, email_key: str) -> None:
+    await connection.execute("delete from identity.identities where member_id = $1", member_id)
+    await connection.execute("delete from identity.link_confirmations where member_id = $1", member_id)
+    await connection.execute(
+        "delete from identity.identity_conflicts where workspace = $1 and email_key = $2", workspace, email_key
+    )
+    await connection.execute(
+        "delete from identity.invitations where workspace = $1 and (email_key = $2 or member_id = $3)",
+        workspace,
+        email_key,
+        member_id,
+    )
+    await connection.execute(
+        "delete from identity.outbox where workspace = $1 and lower(recipient) = $2", workspace, email_key
+    )
+    # Answers that are kept for repeated requests show invitations and members as they were.
+    await connection.execute(
+        "delete from identity.idempotency where workspace = $1"
+        " and (position($2 in lower(answer::text)) > 0 or position($3 in answer::text) > 0)",
+        workspace,
+        email_key,
+        str(member_id),
+    )
+    await _anonymise(connection, workspace, member_id, email_key)
+
+
+async def _anonymise(connection: Connection, workspace: str, member_id: UUID | None, email_key: str) -> None:
+    """Take the address out of the sign-in log. It stands there as each provider wrote it, so that forms differ."""
+    local_part = email_key.rpartition("@")[0]
+    rows = await connection.fetch(
+        "select distinct email from identity.sign_ins where workspace = $1 and starts_with(lower(email), $2)",
+        workspace,
+        f"{local_part}@",
+    )
+    addresses = {row["email"]: read_address(row["email"]) for row in rows}
+    theirs = [text for text, address in addresses.items() if address is not None and address.key == email_key]
+    await connection.execute(
+        "update identity.sign_ins set email = null where workspace = $1 and (member_id = $2 or email = any($3))",
+        workspace,
+        member_id,
+        theirs,
+    )
+
+
+async def _forget_user(connection: Connection, user_id: UUID) -> bool:
     """A user who is a member of nothing any more is forgotten as well."""
     gone = await connection.fetchval(
         "delete from identity.users u where user_id = $1"
@@ -54,3 +91,4 @@ async def _forget_user(connection: Connection, user_id: UUID) -> None:
     )
     if gone:
         await end_sessions_of(connection, user_id)
+    return bool(gone)

@@ -13,7 +13,6 @@ from service.identity.policy import may_open
 from service.identity.read_model import UnusableReadModel, read_workspace, workspace_of
 from service.identity.resources import Connection, Executor, IdentityResources
 from service.identity.session_values import LiveSession
-from service.identity.tombstones import was_erased
 
 __all__ = ["Situation", "UnusableReadModel", "lock_workspace", "read_situation", "read_workspace"]
 
@@ -88,10 +87,8 @@ async def read_situation(
         invitation=_invitation(row, now),
     )
     if key is not None and known == Known():
-        digests = resources.tombstones.of_address(slug, key) + resources.tombstones.of_identity(
-            slug, person.issuer, person.subject_scope, person.subject
-        )
-        known = replace(known, erased=await was_erased(connection, slug, digests))
+        identity = (person.issuer, person.subject_scope, person.subject)
+        known = replace(known, erased=await resources.tombstones.find(connection, slug, key, identity))
     return Situation(workspace, replace(known, evidence=_session_evidence(workspace, known, session, now)))
 
 

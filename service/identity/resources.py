@@ -9,7 +9,7 @@ from service.clock import Clock
 from service.cookiebox import CookieBox
 from service.db import Connection, Pool
 from service.identity.session_values import LiveSession, SessionLimits
-from service.identity.tombstones import TombstoneKeys
+from service.identity.tombstones import Tombstones
 
 __all__ = ["BegunAttempt", "Connection", "Executor", "IdentityResources", "Pool", "RequestMeta"]
 
@@ -29,7 +29,7 @@ class IdentityResources:
     clock: Clock
     limits: SessionLimits
     box: CookieBox
-    tombstones: TombstoneKeys
+    tombstones: Tombstones
     rules: Rules
     public_url: str
 

@@ -1,70 +1,138 @@
-"""What stays of an erased person: keyed digests, which say "was here once" about an address and about nothing else."""
+"""What stays of an erased person: keyed digests, which say "was here once" about an address and about nothing else.
+
+They are made under a key of their own, which is made at the first use, kept wrapped as data keys are, and wrapped anew
+when secret keys are rotated. So a tombstone outlives the secret key of its day, and a copy of the tables alone tells
+nobody whose it is.
+"""
 
 import hmac
-from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
-from uuid import UUID
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid4
+
+from events.sealing import DataKey, KeyWrapper, SealError, WrappedKey, bind
 
 if TYPE_CHECKING:
+    from service.db import Pool
     from service.identity.resources import Connection, Executor
 
-_LABEL = b"keyledger/tombstone/v1\0"
+_LABEL: Final = b"keyledger/tombstone/v1\0"
+_READ: Final = "select key_id, wrapped, wrapping_key_id from identity.tombstone_key"
+_NEW: Final = """
+    insert into identity.tombstone_key (key_id, wrapped, wrapping_key_id) values ($1, $2, $3) on conflict do nothing
+"""
+_REWRAP: Final = """
+    update identity.tombstone_key set wrapped = $1, wrapping_key_id = $2 where key_id = $3 and wrapping_key_id = $4
+    returning key_id
+"""
 
 
-class TombstoneKeys:
-    """Digests addresses and identities under keys newest first: the newest makes, all of them find.
+class Tombstones:
+    """Finds and raises the tombstones of all workspaces.
 
-    A key that is taken out of the settings takes its tombstones with it.
+    Args:
+        pool: of the runtime role.
+        keys: the key-encryption keys that also wrap the workspaces' data keys.
     """
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = [hmac.digest(key, _LABEL, "sha256") for key in keys]
+    def __init__(self, pool: "Pool", keys: KeyWrapper) -> None:
+        self._pool = pool
+        self._wrapper = keys
+        self._key: bytes | None = None
 
-    def __repr__(self) -> str:
-        return f"<TombstoneKeys: {len(self._keys)}>"
+    async def find(
+        self, connection: "Executor", workspace: str, email_key: str, identity: tuple[str, str, str]
+    ) -> bool:
+        """Whether somebody with this address, or this identity (issuer, scope, subject), was erased from the workspace.
 
-    def digests(self, workspace: str, kind: str, value: str) -> list[bytes]:
-        """Return the digests under each key, newest first."""
-        text = f"{workspace}\0{kind}\0{value}".encode()
-        return [hmac.digest(key, text, "sha256") for key in self._keys]
-
-    def of_address(self, workspace: str, email_key: str) -> list[bytes]:
-        """Return the digests of an address in its comparing form."""
-        return self.digests(workspace, "address", email_key)
-
-    def of_identity(self, workspace: str, issuer: str, scope: str, subject: str) -> list[bytes]:
-        """Return the digests of an identity at a provider."""
-        return self.digests(workspace, "identity", f"{issuer}\0{scope}\0{subject}")
-
-
-async def was_erased(connection: "Executor", workspace: str, digests: Sequence[bytes]) -> bool:
-    """Whether one of these digests belongs to somebody who was erased from the workspace."""
-    return bool(
-        await connection.fetchval(
-            "select exists (select 1 from identity.tombstones where workspace = $1 and digest = any($2))",
-            workspace,
-            list(digests),
+        Raises:
+            SealError: the key under which tombstones are made cannot be opened.
+        """
+        key = await self._open(connection)
+        if key is None:
+            return False
+        digests = [_of_address(key, workspace, email_key), _of_identity(key, workspace, *identity)]
+        return bool(
+            await connection.fetchval(
+                "select exists (select 1 from identity.tombstones where workspace = $1 and digest = any($2))",
+                workspace,
+                digests,
+            )
         )
-    )
+
+    async def raise_for(self, connection: "Connection", workspace: str, member_id: UUID, now: datetime) -> None:
+        """Leave tombstones for a member's address and identities, in the transaction that erases them.
+
+        Raises:
+            SealError: see ``find``.
+        """
+        key = await self._open(connection) or await self._make()
+        rows = await connection.fetch(
+            "select m.email_key, i.issuer, i.subject_scope, i.subject from identity.members m"
+            " left join identity.identities i using (member_id) where m.member_id = $1",
+            member_id,
+        )
+        digests = {_of_address(key, workspace, row["email_key"]) for row in rows if row["email_key"] is not None}
+        digests |= {
+            _of_identity(key, workspace, row["issuer"], row["subject_scope"], row["subject"])
+            for row in rows
+            if row["issuer"] is not None
+        }
+        await connection.executemany(
+            "insert into identity.tombstones (workspace, digest, erased_at) values ($1, $2, $3) on conflict do nothing",
+            [(workspace, digest, now) for digest in digests],
+        )
+
+    async def rewrap(self) -> int:
+        """Wrap the key under the newest secret key; return how many keys (none or one) were not.
+
+        Raises:
+            SealError: see ``find``.
+        """
+        row = await self._pool.fetchrow(_READ)
+        if row is None or row["wrapping_key_id"] == self._wrapper.newest:
+            return 0
+        place = _place(row["key_id"])
+        key = await self._wrapper.unwrap(WrappedKey(row["wrapping_key_id"], row["wrapped"]), place)
+        new = await self._wrapper.wrap(key, place)
+        done = await self._pool.fetchval(
+            _REWRAP, new.wrapped, new.wrapping_key_id, row["key_id"], row["wrapping_key_id"]
+        )
+        return 0 if done is None else 1
+
+    async def _open(self, connection: "Executor") -> bytes | None:
+        """Return the key, which never changes; without one there are no tombstones either."""
+        if self._key is None:
+            row = await connection.fetchrow(_READ)
+            if row is not None:
+                wrapped = WrappedKey(row["wrapping_key_id"], row["wrapped"])
+                self._key = await self._wrapper.unwrap(wrapped, _place(row["key_id"]))
+        return self._key
+
+    async def _make(self) -> bytes:
+        """Make the key, once for an installation: beside the caller's transaction, which may yet be taken back."""
+        key_id = uuid4()
+        new = await self._wrapper.wrap(DataKey.generate(), _place(key_id))
+        await self._pool.execute(_NEW, key_id, new.wrapped, new.wrapping_key_id)
+        # Another process may have been first; its key counts.
+        key = await self._open(self._pool)
+        if key is None:
+            message = "The key of the tombstones was deleted at this moment. Try again."
+            raise SealError(message)
+        return key
 
 
-async def raise_tombstones(
-    connection: "Connection", keys: TombstoneKeys, workspace: str, member_id: UUID, now: datetime
-) -> None:
-    """Leave tombstones for a member's address and identities, in the transaction that erases them."""
-    rows = await connection.fetch(
-        "select m.email_key, i.issuer, i.subject_scope, i.subject from identity.members m"
-        " left join identity.identities i using (member_id) where m.member_id = $1",
-        member_id,
-    )
-    digests = {keys.of_address(workspace, row["email_key"])[0] for row in rows if row["email_key"] is not None}
-    digests |= {
-        keys.of_identity(workspace, row["issuer"], row["subject_scope"], row["subject"])[0]
-        for row in rows
-        if row["issuer"] is not None
-    }
-    await connection.executemany(
-        "insert into identity.tombstones (workspace, digest, erased_at) values ($1, $2, $3) on conflict do nothing",
-        [(workspace, digest, now) for digest in digests],
-    )
+def _place(key_id: UUID) -> bytes:
+    return bind("keyledger/tombstone-key/v1", str(key_id))
+
+
+def _of_address(key: bytes, workspace: str, email_key: str) -> bytes:
+    return _digest(key, workspace, "address", email_key)
+
+
+def _of_identity(key: bytes, workspace: str, issuer: str, scope: str, subject: str) -> bytes:
+    return _digest(key, workspace, "identity", issuer, scope, subject)
+
+
+def _digest(key: bytes, *parts: str) -> bytes:
+    return hmac.digest(key, _LABEL + bind(*parts), "sha256")

@@ -15,6 +15,7 @@ from events.catalogue.credentials import CredentialsSet, CredentialsStaged, Seal
 from events.catalogue.event_data import EventData
 from events.decisions import Rules
 from events.envelope import Actor, Context, NewEvent
+from events.sealing import KeyRing
 from events.store import EventStore
 from events.workspace import Workspace
 from service.cookiebox import CookieBox
@@ -24,7 +25,7 @@ from service.identity.outcome import Outcome
 from service.identity.people import Role
 from service.identity.resources import IdentityResources, RequestMeta
 from service.identity.session_values import LiveSession, NewSession, SessionLimits
-from service.identity.tombstones import TombstoneKeys
+from service.identity.tombstones import Tombstones
 
 KEY = bytes(range(32))
 LIMITS = SessionLimits(idle=timedelta(hours=12), absolute=timedelta(days=7))
@@ -84,7 +85,7 @@ class World:
             clock=self.clock,
             limits=LIMITS,
             box=CookieBox([KEY]),
-            tombstones=TombstoneKeys([KEY]),
+            tombstones=Tombstones(self.pool, KeyRing([KEY])),
             rules=Rules(),
             public_url="https://id.example.com",
         )

@@ -24,7 +24,7 @@ from service.commands.idempotency import IdempotencyKeys
 from service.commands.resources import CommandResources, rules_of
 from service.cookiebox import CookieBox
 from service.identity.resources import IdentityResources
-from service.identity.tombstones import TombstoneKeys
+from service.identity.tombstones import Tombstones
 from service.keys import CLIENT_IP, CLOCK, COMMANDS, POOL, REQUEST_ID, SETTINGS, STORE
 from service.metrics import Metrics
 from service.oidc.client import RelyingParty
@@ -110,7 +110,7 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
             clock=clock,
             limits=LIMITS,
             box=CookieBox([KEY]),
-            tombstones=TombstoneKeys([KEY]),
+            tombstones=Tombstones(pool, KeyRing([KEY])),
             rules=rules_of(settings),
             public_url=settings.public_url,
         )

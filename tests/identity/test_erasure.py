@@ -1,0 +1,101 @@
+"""What is left of an erased person, and for how long: tombstones outlive the keys of their day."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from support.identity_values import Proven
+from support.identity_world import KEY, STAFF, World
+
+from events.catalogue.configuration import DomainAdded
+from events.sealing import KeyRing
+from events.verify import verify_log
+from service.identity.change import change_workspace
+from service.identity.members import erase_member
+from service.identity.tombstones import Tombstones
+
+NEWER = bytes(range(1, 33))
+
+
+def with_keys(world: World, *keys: bytes) -> Tombstones:
+    """Give the world other secret keys, newest first, as after a restart."""
+    made = Tombstones(world.pool, KeyRing(keys))
+    world.resources = replace(world.resources, tombstones=made)
+    return made
+
+
+async def erased(world: World) -> UUID:
+    member_id = (await world.sign_in()).member_id
+    assert member_id is not None
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))
+    return member_id
+
+
+async def test_s12_a_tombstone_outlives_the_secret_key_of_its_day(world: World) -> None:
+    """Rotated to a newer key, and the old one taken out: address and identity are still known to have been erased."""
+    await erased(world)
+    assert await with_keys(world, NEWER, KEY).rewrap() == 1
+    assert await with_keys(world, NEWER).rewrap() == 0
+    assert (await world.sign_in(Proven(subject="00u-new"))).detail == "erased_before"
+    assert (await world.sign_in(Proven(email="ada.king@acme.example"))).detail == "erased_before"
+
+
+async def test_s12_tombstones_before_and_after_a_rotation_are_found_alike(world: World) -> None:
+    await erased(world)
+    await with_keys(world, NEWER, KEY).rewrap()
+    grace = Proven("grace@acme.example", "00u-grace")
+    member_id = (await world.sign_in(grace)).member_id
+    assert member_id is not None
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))
+    for person in (Proven(), grace):
+        assert (await world.sign_in(person)).detail == "erased_before"
+
+
+async def test_a_tombstone_says_nothing_about_another_workspace(world: World) -> None:
+    await world.register("globex", domain="acme.example")
+    await erased(world)
+    assert (await world.sign_in(slug="globex")).how == "jit"
+
+
+async def test_tombstones_of_many_erased_at_once_are_made_under_one_key(world: World) -> None:
+    """Two processes that need the key for the first time end with the same one."""
+    first, second = (Tombstones(world.pool, KeyRing([KEY])) for _ in range(2))
+    ada, grace = await world.member(), await world.member("grace@acme.example")
+    async with world.pool.acquire() as one, world.pool.acquire() as other:
+        await first.raise_for(one, "acme", ada, world.clock.now)
+        await second.raise_for(other, "acme", grace, world.clock.now)
+    nobody = ("", "", "")
+    for tombstones in (first, second):
+        for key in ("ada@acme.example", "grace@acme.example"):
+            assert await tombstones.find(world.pool, "acme", key, nobody)
+    assert not await first.find(world.pool, "acme", "eve@acme.example", nobody)
+
+
+async def test_the_sign_in_log_is_anonymised_however_the_address_was_written(world: World) -> None:
+    """In any case, with its domain in either form; other people's rows, and other workspaces', stay as they are."""
+    await world.append("acme", [DomainAdded(domain="xn--mnchen-3ya.example")])
+    written = ["ada@m\u00fcnchen.example", "ADA@xn--mnchen-3ya.example", "Ada@M\u00dcNCHEN.example"]
+    members = {(await world.sign_in(Proven(email=email))).member_id for email in written}
+    grace, refused = Proven("ada.grace@acme.example", "00u-grace"), Proven("ada@globex.example", "00u-eve")
+    for other in (grace, refused):
+        await world.sign_in(other)
+    # Refused before anybody looked for a member: the row has the address alone.
+    await world.pool.execute("update identity.sign_ins set member_id = null where sign_in_id = 1")
+    (member_id,) = members
+    assert member_id is not None
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))
+    rows = sorted(await world.rows("sign_ins"), key=lambda row: row["sign_in_id"])
+    left = [row["email"] for row in rows]
+    assert left == [None, None, None, grace.email, refused.email]
+
+
+async def test_erasing_changes_no_event_and_the_log_still_verifies(world: World) -> None:
+    """Every event of before stands byte for byte; the chain holds; no event ever held the address."""
+    await world.sign_in()
+    before = await world.pool.fetch("select position, canonical, hash from ledger.events order by position")
+    (member,) = await world.rows("members")
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member["member_id"]))
+    after = await world.pool.fetch("select position, canonical, hash from ledger.events order by position")
+    assert after[: len(before)] == before
+    assert [row["canonical"].count("MemberErased") for row in after[len(before) :]] == [1]
+    assert (await verify_log(world.resources.store)).fault is None
+    assert "ada@" not in repr(after).lower()
