@@ -12,13 +12,13 @@ from uuid import UUID
 
 import structlog
 
-from events.commands.people import JoinMember
 from events.domains import Address
 from events.refusals import Refusal
 from service.db import transaction
+from service.identity.accepting import Accepting
 from service.identity.access import NoAccess, judge_memberships, live_bypasses
 from service.identity.authentication import Authentication
-from service.identity.change import Change, change_workspace
+from service.identity.change import change_workspace
 from service.identity.claiming import claim_memberships
 from service.identity.ledger import member_acts
 from service.identity.magic_link import read_magic_link
@@ -29,7 +29,6 @@ from service.identity.session_values import LiveSession, open_session
 from service.identity.session_writes import write_session
 from service.identity.sign_in_log import SignIn, record
 from service.identity.spent import spend
-from service.identity.websites import read_websites
 
 log = structlog.get_logger("identity")
 
@@ -81,7 +80,7 @@ class _Arrival:
         """Make the user a member where they are invited and SSO is not required."""
         for row in await self.resources.pool.fetch(_INVITED, self.address.key, self.now):
             member_id = uuid.uuid4()
-            accepting = _Accepting(row["invitation_id"], member_id, user_id, self.address, self.now)
+            accepting = Accepting(row["invitation_id"], member_id, user_id, self.address, self.now)
             context = member_acts(member_id, self.meta.request_id)
             try:
                 await change_workspace(self.resources, row["workspace"], context, accepting.accept)
@@ -118,57 +117,3 @@ class _Arrival:
         """Write one row of the sign-in log. Returns its id."""
         row = SignIn(self.now, slug, "magic_link", reason, self.meta.request_id, email=self.address.display)
         return await record(connection, row)
-
-
-@dataclass(frozen=True, slots=True)
-class _Accepting:
-    invitation_id: UUID
-    member_id: UUID
-    user_id: UUID
-    address: Address
-    now: datetime
-
-    async def accept(self, change: Change) -> None:
-        """Accept the invitation if it still is open, the user is no member yet, and SSO is not required."""
-        if change.workspace.enforcement is not None or change.workspace.closed:
-            return
-        row = await change.connection.fetchrow(
-            "select role, websites from identity.invitations where invitation_id = $1 and status = 'open'"
-            " and expires_at > $2 and not exists (select from identity.members m where m.workspace = $3"
-            "  and (m.user_id = $4 or (m.email_key = $5 and m.status <> 'erased')))"
-            # Staff give a workspace its first owner; once there is one, only owners add another.
-            " and not (role = 'owner' and invited_by not like 'member:%' and exists (select from identity.members o"
-            "  where o.workspace = $3 and o.role = 'owner' and o.status = 'active'))",
-            self.invitation_id,
-            self.now,
-            change.workspace.slug,
-            self.user_id,
-            self.address.key,
-        )
-        if row is None:
-            return
-        command = JoinMember(
-            member_id=str(self.member_id),
-            how="invited",
-            role=row["role"],
-            websites=read_websites(row["websites"]),
-            invitation_id=str(self.invitation_id),
-        )
-        await change.decide(command)
-        await change.connection.execute(
-            "insert into identity.members (member_id, workspace, user_id, email, email_key, role, websites, joined_at,"
-            " joined_how) values ($1, $2, $3, $4, $5, $6, $7, $8, 'invitation')",
-            self.member_id,
-            change.workspace.slug,
-            self.user_id,
-            self.address.display,
-            self.address.key,
-            row["role"],
-            row["websites"],
-            self.now,
-        )
-        await change.connection.execute(
-            "update identity.invitations set status = 'accepted', member_id = $2 where invitation_id = $1",
-            self.invitation_id,
-            self.member_id,
-        )

@@ -9,6 +9,7 @@ from support.identity_world import KEY, STAFF, World
 from events.catalogue.configuration import DomainAdded
 from events.sealing import KeyRing
 from events.verify import verify_log
+from service.db import transaction
 from service.identity.change import change_workspace
 from service.identity.members import erase_member
 from service.identity.tombstones import Tombstones
@@ -60,7 +61,7 @@ async def test_tombstones_of_many_erased_at_once_are_made_under_one_key(world: W
     """Two processes that need the key for the first time end with the same one."""
     first, second = (Tombstones(world.pool, KeyRing([KEY])) for _ in range(2))
     ada, grace = await world.member(), await world.member("grace@acme.example")
-    async with world.pool.acquire() as one, world.pool.acquire() as other:
+    async with transaction(world.pool) as one, transaction(world.pool) as other:
         await first.raise_for(one, "acme", ada, world.clock.now)
         await second.raise_for(other, "acme", grace, world.clock.now)
     nobody = ("", "", "")
