@@ -24,7 +24,7 @@ create table ledger.head_nodes (
 
 -- How far both have come. Moved by compare and set, in the transaction of the writes that it stands for.
 create table ledger.tree_state (
-    only     boolean primary key default true check (only),
+    single   boolean primary key default true check (single),
     size     bigint not null check (size >= 0),
     position bigint not null check (position >= 0),
     streams  bigint not null check (streams >= 0)
