@@ -8,7 +8,7 @@ the first), and the SHA-256 of the canonical text. Numbers are signed and big-en
 import struct
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 DOMAIN = b"keyledger/event/v1\n"
 BEFORE_THE_FIRST = bytes(32)
@@ -29,13 +29,19 @@ class RawEvent(NamedTuple):
     hash: bytes
 
 
+Kind: TypeAlias = Literal["edited", "removed", "inserted", "reordered", "truncated", "forked", "restored"]
+"""What was done to the log: an event changed, taken out, put in or moved; the end cut off; another history put in the
+place of this one; an older backup put back."""
+
+
 class Fault(NamedTuple):
-    """The first place where the log does not hold, and how."""
+    """The first place where the log does not hold, and how. ``stream_id`` is empty where no stream can be named."""
 
     position: int
     stream_id: str
     version: int
     problem: str
+    kind: Kind = "edited"
 
 
 class StreamEnd(NamedTuple):
@@ -81,7 +87,7 @@ def verify_stream(events: Iterable[RawEvent]) -> Fault | None:
         stream_id = event.stream_id if stream_id is None else stream_id
         if event.stream_id != stream_id:
             return _fault(event, f"It belongs to the stream {event.stream_id}, among events of {stream_id}.")
-        fault = _follows(event, end)
+        fault = follows(event, end)
         if fault is not None:
             return fault
         end = StreamEnd(event.version, event.hash, event.position)
@@ -105,15 +111,21 @@ class LogCheck:
         """How many streams were met."""
         return len(self._ends)
 
+    @property
+    def ends(self) -> Iterable[tuple[str, StreamEnd]]:
+        """Where each stream ends so far."""
+        return self._ends.items()
+
     def take(self, event: RawEvent) -> Fault | None:
         """Check the next event of the log; after a fault there is nothing more to learn."""
         if event.position <= self._position:
-            return _fault(event, f"It comes after position {self._position}.")
+            return _fault(event, f"It comes after position {self._position}.", "reordered")
         if event.leaf_index != self.events:
-            return _fault(event, f"It is leaf {event.leaf_index} where leaf {self.events} belongs: events are missing.")
+            problem = f"It is leaf {event.leaf_index} where leaf {self.events} belongs."
+            return _fault(event, problem, "removed" if event.leaf_index > self.events else "reordered")
         if event.recorded_us <= self._time:
             return _fault(event, "Its time is not later than that of the event before it.")
-        fault = _follows(event, self._ends.get(event.stream_id, StreamEnd(0, BEFORE_THE_FIRST, 0)))
+        fault = follows(event, self._ends.get(event.stream_id, StreamEnd(0, BEFORE_THE_FIRST, 0)))
         if fault is not None:
             return fault
         self._ends[event.stream_id] = StreamEnd(event.version, event.hash, event.position)
@@ -130,23 +142,27 @@ class LogCheck:
                 problem = f"The stream was recorded up to version {recorded.version} and ends at {found.version}."
                 missing = found.version < recorded.version
                 position = recorded.position if missing else found.position
-                faults.append(Fault(position, stream_id, found.version, problem))
+                same = found.version == recorded.version
+                kind: Kind = "truncated" if missing else "forked" if same else "inserted"
+                faults.append(Fault(position, stream_id, found.version, problem, kind))
         faults += [
-            Fault(end.position, stream_id, end.version, "The stream's end is not recorded.")
+            Fault(end.position, stream_id, end.version, "The stream's end is not recorded.", "inserted")
             for stream_id, end in self._ends.items()
         ]
         return min(faults, default=None)
 
 
-def _follows(event: RawEvent, end: StreamEnd) -> Fault | None:
+def follows(event: RawEvent, end: StreamEnd) -> Fault | None:
+    """Return what is wrong with an event as the next one of a stream that ends so far at ``end``."""
     if event.version != end.version + 1:
-        return _fault(event, f"It is version {event.version} where version {end.version + 1} belongs.")
+        problem = f"It is version {event.version} where version {end.version + 1} belongs."
+        return _fault(event, problem, "removed" if event.version > end.version else "inserted")
     if event.position <= end.position:
-        return _fault(event, "Its position is not after that of the version before it.")
+        return _fault(event, "Its position is not after that of the version before it.", "reordered")
     if not holds(event, end.hash):
         return _fault(event, "Its hash does not follow from its content, its place and the event before it.")
     return None
 
 
-def _fault(event: RawEvent, problem: str) -> Fault:
-    return Fault(event.position, event.stream_id, event.version, problem)
+def _fault(event: RawEvent, problem: str, kind: Kind = "edited") -> Fault:
+    return Fault(event.position, event.stream_id, event.version, problem, kind)

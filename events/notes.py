@@ -82,8 +82,10 @@ class NoteSigner:
 
 def is_name(text: str) -> bool:
     """Tell whether a text can be a key's name: not empty, no spaces, no plus sign."""
-    return 0 < len(text) <= NAME_MAXIMUM and text.isprintable() and not any(
-        letter.isspace() or letter == "+" for letter in text
+    return (
+        0 < len(text) <= NAME_MAXIMUM
+        and text.isprintable()
+        and not any(letter.isspace() or letter == "+" for letter in text)
     )
 
 

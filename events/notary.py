@@ -1,0 +1,207 @@
+"""The notary: takes the log into the Merkle tree and the map of streams' ends, and signs checkpoints of both.
+
+It works beside the appends and never in them. Each batch is one transaction with its compare and set; one instance
+works at a time. It takes in only events that follow from those before them, so that it never signs what was changed
+before it came by.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from events.catalogue.instants import write_instant
+from events.chain import BEFORE_THE_FIRST, Fault, RawEvent, StreamEnd, follows
+from events.checkpoints import Checkpoint
+from events.envelope import SYSTEM, Context
+from events.head_map import HeadLeaf, HeadMap
+from events.heads import load_heads, map_root_of, save_heads
+from events.merkle import leaf_hash
+from events.notes import NoteSigner, sign_note
+from events.sealing import WrappingKeyMissing
+from events.signed import Signed, latest_checkpoint
+from events.signing import SigningKey, SigningKeys
+from events.store import EventStore
+from events.tiles import grow, root_of
+
+if TYPE_CHECKING:
+    from events.store import Connection
+
+BATCH = 1000
+TURN = 7311142302
+
+_EVENTS = """
+    select position, stream_id, version, leaf_index, (extract(epoch from recorded_at) * 1000000)::bigint,
+        convert_to(canonical, 'UTF8'), hash
+    from ledger.events where position > $1 order by position limit $2
+"""
+_STATE = "select size, position, streams from ledger.tree_state"
+_MOVE = "update ledger.tree_state set size = $2, position = $3, streams = $4 where size = $1 returning true"
+_KEEP = """
+    insert into ledger.checkpoints (size, position, root, streams, heads_root, key_id, note, made_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_BEGINNING = Context(SYSTEM, reason="The log's first checkpoint needs a key.")
+
+
+class LogDoesNotHold(Exception):
+    """An event does not follow from those before it: nothing is signed from there on."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(f"The log does not hold at position {fault.position}: {fault.problem}")
+        self.fault = fault
+
+
+class NotaryBusy(Exception):
+    """Another instance moved the tree meanwhile; this batch was rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeState:
+    """How far the tree and the map have come: events, the last one's position, streams."""
+
+    size: int
+    position: int
+    streams: int
+
+
+class Notary:
+    """Makes the checkpoints of one log.
+
+    Args:
+        store: the log, through a pool of the runtime role.
+        keys: the signing keys.
+        origin: the log's name, for its first key; it never changes afterwards.
+        batch: how many events one transaction takes in at most.
+    """
+
+    def __init__(self, store: EventStore, keys: SigningKeys, origin: str, *, batch: int = BATCH) -> None:
+        self.store, self.keys, self._origin, self._batch = store, keys, origin, batch
+
+    async def make(self) -> Signed:
+        """Take in what is new and return a checkpoint of the whole log: a new one, or the latest if nothing is new.
+
+        Raises:
+            LogDoesNotHold: an event does not follow from those before it.
+            SealError: the signing key cannot be opened.
+        """
+        async with self._turn() as conn:
+            if await self.keys.signer(conn) is None:
+                await self.keys.rotate(self.store, conn, self._origin, _BEGINNING)
+        while True:
+            async with self._turn() as conn:
+                state = await self._take(conn)
+                if state is not None:
+                    return await self._sign(conn, state)
+
+    async def try_make(self) -> Signed | None:
+        """Do the same, or nothing if another instance is at it."""
+        async with self.store.pool.acquire() as conn, conn.transaction():
+            if not await conn.fetchval("select pg_try_advisory_xact_lock($1)", TURN):
+                return None
+        return await self.make()
+
+    async def rotate(self, context: Context) -> tuple[SigningKey, Signed]:
+        """Make a new signing key, and the checkpoint that both keys sign, the old one for the last time.
+
+        An old key whose secret key is lost signs no more, and the new one signs alone.
+
+        Raises:
+            LogDoesNotHold: see ``make``; the new key is there all the same.
+        """
+        async with self._turn() as conn:
+            key = await self.keys.rotate(self.store, conn, self._origin, context)
+        return key, await self.make()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator["Connection"]:
+        async with self.store.pool.acquire() as conn, conn.transaction():
+            await conn.execute("select pg_advisory_xact_lock($1)", TURN)
+            yield conn
+
+    async def _take(self, conn: "Connection") -> TreeState | None:
+        """Take in one batch; return where the tree stands if that was all there is."""
+        row = await conn.fetchrow(_STATE)
+        state = TreeState(0, 0, 0) if row is None else TreeState(*row)
+        events = [RawEvent(*row) for row in await conn.fetch(_EVENTS, state.position, self._batch)]
+        if not events:
+            await _refuse_a_shorter_log(conn, state)
+            return state
+        heads = await load_heads(conn, {event.stream_id for event in events})
+        _check(events, state, heads)
+        heads.settle()
+        await save_heads(conn, heads)
+        leaves, positions = [leaf_hash(event.hash) for event in events], [event.position for event in events]
+        await grow(conn, state.size, leaves, positions)
+        after = TreeState(state.size + len(events), positions[-1], state.streams + heads.added)
+        if not await conn.fetchval(_MOVE, state.size, after.size, after.position, after.streams):
+            raise NotaryBusy
+        return after if len(events) < self._batch else None
+
+    async def _sign(self, conn: "Connection", state: TreeState) -> Signed:
+        latest = await latest_checkpoint(conn)
+        if latest is not None and latest.checkpoint.size == state.size:
+            return latest
+        signers = await self._signers(conn, latest)
+        now: datetime = await conn.fetchval("select clock_timestamp()")
+        checkpoint = Checkpoint(
+            origin=signers[0].key.name,
+            size=state.size,
+            root=await root_of(conn, state.size),
+            position=state.position,
+            streams=state.streams,
+            heads_root=await map_root_of(conn),
+            made_at=write_instant(now),
+        )
+        signed = Signed(checkpoint, signers[0].key.id.hex(), sign_note(checkpoint.text, signers), now)
+        await conn.execute(
+            _KEEP,
+            state.size,
+            state.position,
+            checkpoint.root,
+            state.streams,
+            checkpoint.heads_root,
+            signed.key_id,
+            signed.note,
+            now,
+        )
+        return signed
+
+    async def _signers(self, conn: "Connection", latest: Signed | None) -> list[NoteSigner]:
+        newest = await self.keys.signer(conn)
+        assert newest is not None  # noqa: S101 - the first key comes before the first checkpoint
+        if latest is None or latest.key_id == newest.key.id.hex():
+            return [newest]
+        # Whoever knows only the former key learns of the new one from the log that the former key signs here.
+        try:
+            former = await self.keys.signer(conn, latest.key_id)
+        except WrappingKeyMissing:
+            former = None
+        return [newest] if former is None else [newest, former]
+
+
+def _check(events: Sequence[RawEvent], state: TreeState, heads: HeadMap) -> None:
+    for number, event in enumerate(events, start=state.size):
+        known = heads.find(event.stream_id)
+        end = StreamEnd(0, BEFORE_THE_FIRST, 0) if known is None else StreamEnd(known.version, known.head, 0)
+        fault = follows(event, end)
+        if event.leaf_index != number:
+            problem = f"It is leaf {event.leaf_index} where leaf {number} belongs."
+            fault = Fault(event.position, event.stream_id, event.version, problem, "removed")
+        if fault is not None:
+            raise LogDoesNotHold(fault)
+        heads.put(HeadLeaf(event.stream_id, event.version, event.hash))
+
+
+async def _refuse_a_shorter_log(conn: "Connection", state: TreeState) -> None:
+    head = await conn.fetchval("select coalesce(max(position), 0) from ledger.events")
+    if head < state.position:
+        problem = f"The log ends here, and reached position {state.position} before."
+        raise LogDoesNotHold(Fault(head + 1, "", 0, problem, "truncated"))
+
+
+async def tree_state(conn: "Connection") -> TreeState:
+    """Return how far the tree has come."""
+    row = await conn.fetchrow(_STATE)
+    return TreeState(0, 0, 0) if row is None else TreeState(*row)
