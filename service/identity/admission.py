@@ -173,6 +173,7 @@ class _SignIn:
             issuer=self.person.issuer,
             email=None if address is None else address.display,
             member_id=str(joined.member_id),
+            sid=self.person.sid,
         )
         return open_session(self.meta.session, joined.user_id, authentication, self.now, self.resources.limits)
 

@@ -40,6 +40,10 @@ class Person(Protocol):
     def name(self) -> str | None:
         """The display name, if the provider told one."""
 
+    @property
+    def sid(self) -> str | None:
+        """The person's session at the provider, if it told one (OpenID Connect Back-Channel Logout 2.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownMember:

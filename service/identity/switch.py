@@ -29,6 +29,7 @@ class KeptPerson:
     email: str
     email_verified_claim: bool
     name: str | None
+    sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def seal_switch(
                 # Only JSON true ever counts, so that nothing else is worth keeping.
                 person.email_verified_claim is True,
                 person.name,
+                person.sid,
             ),
         )
     )

@@ -16,6 +16,7 @@ from service.oidc.signatures import HASHES
 LEEWAY_S: Final = 60
 MOST_AGE_S: Final = 600
 LONGEST_SUBJECT: Final = 255
+LONGEST_SESSION: Final = 255
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,6 +141,15 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Document, Expected], str]], ...]] = (
 def is_subject(value: object) -> bool:
     """Whether the value can be a ``sub``: 1 to 255 printable ASCII characters (OIDC Core 2)."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_SUBJECT and value.isascii() and value.isprintable()
+
+
+def provider_session(claims: Document) -> str | None:
+    """Return the provider's ``sid`` (Back-Channel Logout 2.1), None where there is none that can be kept.
+
+    A sign-in does not need one, so that an odd one fails none.
+    """
+    sid = claims.get("sid")
+    return sid if isinstance(sid, str) and 0 < len(sid) <= LONGEST_SESSION and sid.isprintable() else None
 
 
 def _half_hash(claims: Document, name: str, text: str | None, alg: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from events.refusals import Refusal
 from service.clock import Clock
+from service.oidc.claims import provider_session
 from service.oidc.discovery import AUTH_METHODS, MetadataCache, ProviderMetadata
 from service.oidc.documents import Document
 from service.oidc.email import asserted_name, choose_email, needs_userinfo
@@ -42,7 +43,8 @@ class ProvenPerson:
 
     ``subject_scope`` is empty where ``sub`` means the same person for every client of the issuer, else the client ID
     (OIDC Core 8). ``email_verified_claim`` is None where the provider gave no JSON boolean. ``claims_checked`` names
-    each check that was made, in order, with its result and without any value.
+    each check that was made, in order, with its result and without any value. ``sid`` is the person's session at the
+    provider, where it told one.
     """
 
     issuer: str
@@ -53,6 +55,7 @@ class ProvenPerson:
     name: str | None
     claims_checked: dict[str, str]
     userinfo_used: bool
+    sid: str | None = None
 
 
 class RelyingParty:
@@ -212,6 +215,7 @@ def _person(
         name=asserted_name(claims.members, userinfo),
         claims_checked=checks,
         userinfo_used=userinfo is not None,
+        sid=provider_session(claims.members),
     )
 
 

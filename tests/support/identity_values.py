@@ -58,3 +58,4 @@ class Proven:
     subject_scope: str = ""
     email_verified_claim: object = None
     name: str | None = "Ada"
+    sid: str | None = None
