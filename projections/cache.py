@@ -99,6 +99,12 @@ class ConnectionCache:
         """Return the connection if it happens to be at hand, however old; for what is only written down."""
         return self._entries.get(slug)
 
+    def at_hand(self, slug: str) -> Workspace | None:
+        """Return the connection if it is at hand and confirmed lately, as :meth:`get` would, without waiting."""
+        if self._clock() - self._confirmed_at >= MAX_AGE_S:
+            return None
+        return self._entries.get(slug)
+
     async def get(self, slug: str) -> Workspace | None:
         """Return the workspace's connection, ``None`` when there is no such workspace."""
         if not self.alive:

@@ -9,13 +9,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from service.randomness import RandomBytes
 
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
@@ -58,7 +59,7 @@ class CookieBox:
     opens only where it was sealed for.
     """
 
-    __slots__ = ("_drawers", "_keys")
+    __slots__ = ("_drawers", "_keys", "_nonces")
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys):
@@ -66,6 +67,7 @@ class CookieBox:
             raise ValueError(message)
         self._keys = [(hashlib.sha256(_derive(key, b"id")).digest()[:KEY_ID_BYTES], bytes(key)) for key in keys]
         self._drawers: dict[str, _Drawer] = {}
+        self._nonces = RandomBytes(NONCE_BYTES)
 
     def __repr__(self) -> str:
         return f"<CookieBox of {len(self._keys)} keys>"
@@ -79,7 +81,7 @@ class CookieBox:
     def seal(self, purpose: str, value: bytes, bound_to: str = "") -> str:
         """Seal ``value`` into URL- and cookie-safe text, a third longer than the value plus 43 characters."""
         drawer = self._drawer(purpose)
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = self._nonces.take()
         sealed = drawer.newest.encrypt(nonce, value, drawer.purpose + bound_to.encode())
         return base64url(drawer.newest_id + nonce + sealed)
 

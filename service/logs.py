@@ -4,22 +4,21 @@ Lines are written in batches from the event loop, so that a request does not wai
 process ends is written then. Warnings and worse are written at once.
 """
 
-import asyncio
 import atexit
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final
+from time import time
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import orjson
 import structlog
 
+from service.batch import Batch
 from service.settings import Settings
 
-FLUSH_AFTER_S: Final = 0.05
-MOST_BUFFERED: Final = 256
 REDACTED: Final = "[redacted]"
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id")
@@ -76,42 +75,60 @@ def _named(value: object) -> str:
     return f"<{type(value).__name__}>"
 
 
+class Answered(NamedTuple):
+    """What the one line about an answered request says; made into a line when lines are written."""
+
+    time: float
+    request_id: str | None
+    method: str
+    route: str
+    workspace: str | None
+    status: int
+    seconds: float
+
+    def line(self) -> bytes:
+        """Return the line. Its fields are fixed, and none can bear a secret, so nothing has to be looked through."""
+        return orjson.dumps(
+            {
+                "event": "request",
+                "level": "info",
+                "time": datetime.fromtimestamp(self.time, UTC),
+                "request_id": self.request_id,
+                "method": self.method,
+                "route": self.route,
+                "workspace": self.workspace,
+                "status": self.status,
+                "ms": round(self.seconds * 1000, 2),
+            },
+            option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z,
+        )
+
+
 class LineWriter:
     """Collects lines and writes them together; the logger that structlog's output goes to."""
 
     def __init__(self, stream: BinaryIO, *, takes_info: bool = True) -> None:
         self._stream = stream
         self.takes_info = takes_info
-        self._lines: list[bytes] = []
-        self._scheduled = False
+        self._lines: Batch[bytes | Answered] = Batch(self._write)
+        self.flush = self._lines.flush
+        self.later = self._lines.add
         atexit.register(self.flush)
 
-    def flush(self) -> None:
-        """Write what has been collected."""
-        self._scheduled = False
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self._stream.write(b"".join(lines))
-            self._stream.flush()
-
-    def later(self, line: bytes) -> None:
-        """Write the line with others, soon."""
-        self._lines.append(line)
-        if len(self._lines) >= MOST_BUFFERED:
-            self.flush()
-        elif not self._scheduled:
-            try:
-                asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
-                self._scheduled = True
-            except RuntimeError:
-                self.flush()
+    def _write(self, lines: list[bytes | Answered]) -> None:
+        self._stream.write(b"".join([line if isinstance(line, bytes) else line.line() for line in lines]))
+        self._stream.flush()
 
     def now(self, line: bytes) -> None:
         """Write the line, and those before it, at once."""
-        self._lines.append(line)
+        self.later(line)
         self.flush()
 
-    debug = info = msg = later
+    def soon(self, line: bytes) -> None:
+        """Write the line with others, soon."""
+        self.later(line)
+
+    debug = info = msg = soon
     warning = warn = error = critical = exception = fatal = now
 
 
@@ -143,10 +160,7 @@ def configure_logging(settings: Settings, stream: BinaryIO | None = None) -> Lin
 
 
 class RequestLog:
-    """Writes the one line per answered request, in the shape of all other lines but without their machinery.
-
-    It holds fixed fields alone, none of which can bear a secret, so that nothing has to be looked through.
-    """
+    """Takes the one line per answered request, which is in the shape of all other lines without their machinery."""
 
     def __init__(self, writer: LineWriter | None) -> None:
         self._writer = writer
@@ -154,18 +168,8 @@ class RequestLog:
     def answered(self, method: str, route: str, workspace: str | None, status: int, seconds: float) -> None:
         """Log an answered request. ``route`` is the route's template, ``workspace`` a well-formed slug."""
         if self._writer is not None:
-            line = {
-                "event": "request",
-                "level": "info",
-                "time": datetime.now(UTC),
-                "request_id": current_request_id.get(None),
-                "method": method,
-                "route": route,
-                "workspace": workspace,
-                "status": status,
-                "ms": round(seconds * 1000, 2),
-            }
-            self._writer.later(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
+            request_id = current_request_id.get(None)
+            self._writer.later(Answered(time(), request_id, method, route, workspace, status, seconds))
 
 
 def request_log() -> RequestLog:

@@ -10,6 +10,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from service.batch import Batch
+
 MULTIPROCESS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -49,7 +51,9 @@ class Metrics:
             registry=self.registry,
         )
         self._timers: dict[tuple[str, int], Histogram] = {}
+        self._answers: Batch[tuple[str, int, float]] = Batch(self._observe)
         self._begun = self._initiates.labels("begun")
+        self._begun_lately = 0
 
     def signed_in(self, reason: str) -> None:
         """Count a sign-in that ended, with its reason code (``ok`` among them)."""
@@ -57,7 +61,7 @@ class Metrics:
 
     def begun(self) -> None:
         """Count an initiate that sent a browser to its provider."""
-        self._begun.inc()
+        self._begun_lately += 1
 
     def not_begun(self, reason: str) -> None:
         """Count an initiate that was refused, with its reason code."""
@@ -76,11 +80,18 @@ class Metrics:
         self._limited.labels(route).inc()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count and time an answered request by its route's template."""
-        timer = self._timers.get((route, status))
-        if timer is None:
-            timer = self._timers[(route, status)] = self._requests.labels(route, str(status))
-        timer.observe(seconds)
+        """Count and time an answered request by its route's template, a moment later."""
+        self._answers.add((route, status, seconds))
+
+    def _observe(self, answers: list[tuple[str, int, float]]) -> None:
+        begun, self._begun_lately = self._begun_lately, 0
+        if begun:
+            self._begun.inc(begun)
+        for route, status, seconds in answers:
+            timer = self._timers.get((route, status))
+            if timer is None:
+                timer = self._timers[(route, status)] = self._requests.labels(route, str(status))
+            timer.observe(seconds)
 
     def connection_cache_lag(self, seconds: float) -> None:
         """Time how long the state before a commit was still served here."""
@@ -88,6 +99,8 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return all numbers in Prometheus' text format, of all workers together where there are several."""
+        self._observe([])
+        self._answers.flush()
         if MULTIPROCESS_VARIABLE not in os.environ:
             return generate_latest(self.registry)
         together = CollectorRegistry()

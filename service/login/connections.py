@@ -14,6 +14,9 @@ class Connections(Protocol):
     async def get(self, slug: str) -> Workspace | None:
         """Return the workspace's state, ``None`` when there is no such workspace."""
 
+    def at_hand(self, slug: str) -> Workspace | None:
+        """Return what :meth:`get` would, if that takes no waiting."""
+
     def peek(self, slug: str) -> Workspace | None:
         """Return the state if it is at hand, without waiting for anything."""
 

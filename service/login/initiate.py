@@ -76,18 +76,23 @@ class Initiate:
     ) -> Begun | Refused:
         """Begin an attempt for the workspace, or say why not. Unknown, disabled and off-plan are one refusal."""
         admitted = None if target is None else self._targets.admit(target)
-        connection = await self._connections.get(slug) if is_slug(slug) else None
+        if not is_slug(slug):
+            return Refused("workspace_unavailable", target=admitted)
+        connection = self._connections.at_hand(slug) or await self._connections.get(slug)
         if connection is None or not available(connection) or connection.credentials is None:
             return Refused("workspace_unavailable", target=admitted)
         credentials = connection.credentials
         if iss is not None and iss != credentials.issuer:
             return Refused("issuer_mismatch", "foreign_issuer", target=admitted)
         uri = redirect_uri(self._public_url, slug)
-        try:
-            metadata = await self._relying_party.prepare(credentials.issuer)
-        except OidcError as error:
-            return Refused.of(error, admitted)
-        now = int(self._clock().timestamp())
+        time = self._clock().timestamp()
+        metadata = self._relying_party.at_hand(credentials.issuer, time)
+        if metadata is None:
+            try:
+                metadata = await self._relying_party.prepare(credentials.issuer)
+            except OidcError as error:
+                return Refused.of(error, admitted)
+        now = int(time)
         draw = self._draws.next(now)
         attempt = Attempt(
             slug=slug,

@@ -95,6 +95,10 @@ class RelyingParty:
             raise Refusal("provider_invalid", sentence, {"detail": "auth_methods_refused", "issuer": issuer})
         return metadata
 
+    def at_hand(self, issuer: str, now: float) -> ProviderMetadata | None:
+        """Return what :meth:`prepare` would, if that takes no waiting. ``now`` in seconds since the epoch."""
+        return self._metadata.at_hand(issuer, now)
+
     async def prepare(self, issuer: str) -> ProviderMetadata:
         """Return the issuer's metadata, from the cache wherever possible.
 

@@ -87,6 +87,11 @@ class FreshnessCache(Generic[V]):
             return entry.value
         raise outcome.again()
 
+    def at_hand(self, key: str, now: float) -> V | None:
+        """Return the value if it is there and fresh: what :meth:`get` would, without waiting. ``now`` in seconds."""
+        entry = self._entries.get(key)
+        return entry.value if entry is not None and now < entry.fresh_until else None
+
     def kept(self, key: str) -> V | None:
         """Return the value that is kept, fresh or not."""
         entry = self._entries.get(key)

@@ -5,6 +5,7 @@ from typing import Final
 from multidict import CIMultiDict
 
 from service.settings import Settings
+from service.web.redirect import RedirectHead
 
 HSTS: Final = "max-age=63072000; includeSubDomains"
 POLICY_HEADER: Final = "Content-Security-Policy"
@@ -45,6 +46,7 @@ class SecurityHeaders:
         self.redirect: CIMultiDict[str] = CIMultiDict(
             {**bare, POLICY_HEADER: "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store"}
         )
+        self.redirects = RedirectHead(self.redirect)
         self.static: CIMultiDict[str] = CIMultiDict(
             {**fixed, POLICY_HEADER: self.policy, "Cache-Control": "public, max-age=31536000, immutable"}
         )

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
-from multidict import MultiDict
+from multidict import MultiDict, istr
 
 from service.identity.admission import admit
 from service.identity.resources import RequestMeta
@@ -19,8 +19,9 @@ from service.login.initiate import Begun
 from service.login.outcome import Refused
 from service.web.flow import FLOW, Flow
 from service.web.form import read_form, single
-from service.web.headers import SecurityHeaders
+from service.web.invitation import clicked_invitation
 from service.web.pages import PAGES
+from service.web.redirect import Redirect
 from service.web.refusal import PageRefusal
 from service.web.sign_in_page import answer_outcome, page_of, record_refusal, restart_address, seconds
 
@@ -28,13 +29,17 @@ log = structlog.get_logger("sso")
 
 ASKED: Final = ("iss", "login_hint", "target_link_uri")
 LARGEST_INITIATE: Final = 16 * 1024
-FETCH_AHEAD: Final = ("Sec-Purpose", "Purpose", "X-Moz")
+FETCH_AHEAD: Final = (istr("Sec-Purpose"), istr("Purpose"), istr("X-Moz"))
+_COOKIE: Final = istr("Cookie")
 
 
 def fetched_ahead(request: web.Request) -> bool:
     """Whether the browser only fetches in advance what the person may never open (Fetch, ``Sec-Purpose``)."""
     headers = request.headers
-    return any("prefetch" in headers[name] for name in FETCH_AHEAD if name in headers)
+    for name in FETCH_AHEAD:  # noqa: SIM110 - a generator costs more than it looks, on a path that is called so often
+        if name in headers and "prefetch" in headers[name]:
+            return True
+    return False
 
 
 async def look_at_initiate(_request: web.Request) -> web.Response:
@@ -49,19 +54,25 @@ async def initiate(request: web.Request) -> web.StreamResponse:
     slug = request.match_info["slug"]
     flow = request.app[FLOW]
     asked: Mapping[str, str] = {}
-    if request.method == "POST" or request.query_string:
+    if request.method == "POST" or request.rel_url.raw_query_string:
         asked = await _asked(request, slug)
     begun = await flow.initiate.begin(
         slug,
         iss=asked.get("iss"),
         login_hint=asked.get("login_hint"),
         target=asked.get("target_link_uri"),
-        cookie_header=request.headers.get("Cookie", ""),
+        cookie_header=request.headers.get(_COOKIE, ""),
     )
     metrics = request.app[METRICS]
     if isinstance(begun, Begun):
         metrics.begun()
-        return _redirect(request.app[PAGES].headers, begun.location, begun.cookies, see_other=request.method == "POST")
+        return Redirect(
+            request.app[PAGES].headers.redirects,
+            303 if request.method == "POST" else 302,
+            begun.location,
+            begun.cookies,
+            request[REQUEST_ID],
+        )
     metrics.not_begun(begun.reason)
     record_refusal(request, slug, begun, "okta" if "iss" in asked else "app")
     raise page_of(slug, begun, [])
@@ -77,14 +88,6 @@ async def _asked(request: web.Request, slug: str) -> Mapping[str, str]:
     except PageRefusal as refusal:
         record_refusal(request, slug, Refused("provider_error", refusal.reason), None)
         raise
-
-
-def _redirect(headers: SecurityHeaders, location: str, cookies: list[str], *, see_other: bool) -> web.Response:
-    own = headers.redirect.copy()
-    own["Location"] = location
-    for cookie in cookies:
-        own.add("Set-Cookie", cookie)
-    return web.Response(status=303 if see_other else 302, headers=own)
 
 
 async def callback(request: web.Request) -> web.StreamResponse:
@@ -147,7 +150,7 @@ async def _used(request: web.Request, slug: str, used: AlreadyUsed) -> web.Respo
 async def _admit(request: web.Request, proven: Proven) -> web.StreamResponse:
     flow, attempt = request.app[FLOW], proven.attempt
     live = await live_session(request)
-    meta = RequestMeta(request_id=request[REQUEST_ID], session=live)
+    meta = RequestMeta(request_id=request[REQUEST_ID], session=live, clicked=clicked_invitation(request))
     outcome = await admit(flow.identity, attempt.slug, attempt, proven.person, meta)
     request.app[METRICS].signed_in(outcome.reason)
     if outcome.status == "confirm_switch" and live is not None:

@@ -64,6 +64,10 @@ class CommittedConnections:
         self.last[slug] = await read_workspace(self.pool, slug)
         return self.last[slug]
 
+    def at_hand(self, _slug: str) -> Workspace | None:
+        """Return nothing: all is read anew."""
+        return None
+
     def peek(self, slug: str) -> Workspace | None:
         """Return the state of the last read."""
         return self.last.get(slug)

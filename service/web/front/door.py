@@ -17,7 +17,7 @@ from service.settings import Settings
 from service.web.front.client_ip import find_client
 from service.web.front.errors import answer_error
 from service.web.front.rate_limit import LIMITED, SignInLimits
-from service.web.front.request_id import HEADER, name_request
+from service.web.front.request_id import HEADER, RequestNames
 from service.web.front.request_log import log_answer, route_template
 from service.web.front.same_origin import check_origin
 from service.web.front.security_headers import add_headers
@@ -35,12 +35,12 @@ def front_door(
     """Return the middleware. ``sessions`` is the key of the storage, which is there once the application runs."""
     trusted, origin = settings.trusted_proxies, settings.public_url
     limits = SignInLimits(settings.rate_per_minute)
-    keeping = SessionsOf()
+    names, keeping = RequestNames(), SessionsOf()
 
     @web.middleware
     async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
         begun = perf_counter()
-        name = name_request(request)
+        name = names.name(request)
         route = route_template(request)
         try:
             address = request[CLIENT_IP] = find_client(request, trusted)

@@ -1,0 +1,102 @@
+"""A redirect that writes its bytes itself: the one answer that everybody can ask for as often as they like.
+
+What never changes is encoded once. An answer of aiohttp's own goes through a mapping of headers, which costs more than
+all that a redirect says.
+"""
+
+from collections.abc import Generator
+from email.utils import formatdate
+from http import HTTPStatus
+from time import time
+from types import coroutine
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
+
+STATUSES: Final = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
+
+
+@coroutine
+def turn() -> Generator[None, None, None]:
+    """Let everything else that is ready run once (what ``asyncio.sleep(0)`` does, without its frames)."""
+    yield
+
+
+class RedirectHead:
+    """What all redirects begin with, by status; the time of day is renewed each second (RFC 9110 6.6.1)."""
+
+    __slots__ = ("_begun", "_lines", "_second", "headers")
+
+    def __init__(self, headers: CIMultiDict[str]) -> None:
+        self.headers = headers
+        self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "Content-Length: 0\r\n"
+        self._second = -1
+        self._begun: dict[int, str] = {}
+
+    def of(self, status: int) -> str:
+        """Return the status line and the fixed headers for one of :data:`STATUSES`."""
+        now = int(time())
+        if now != self._second:
+            lines = f"Date: {formatdate(now, usegmt=True)}\r\n{self._lines}"
+            self._begun = {code.value: f"HTTP/1.1 {code.value} {code.phrase}\r\n{lines}" for code in STATUSES}
+            self._second = now
+        return self._begun[status]
+
+
+class Redirect(web.StreamResponse):
+    """A redirect to ``location``, with the values of ``Set-Cookie`` and the request's id.
+
+    Raises:
+        ValueError: a line break in what is sent, which would begin another header (RFC 9112 11.1).
+    """
+
+    def __init__(self, head: RedirectHead, status: int, location: str, cookies: list[str], request_id: str) -> None:
+        super().__init__(status=status)
+        for text in (location, *cookies):
+            if "\n" in text or "\r" in text:
+                message = "the address or a cookie of a redirect holds a line break"
+                raise ValueError(message)
+        lines = "\r\nSet-Cookie: ".join((f"Location: {location}", *cookies))
+        self._begins, self._lines, self._request_id = head, lines, request_id
+        self._sent = False
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the answer is on its way; here also: nothing is to be added to it."""
+        return True
+
+    @property
+    def keep_alive(self) -> bool | None:
+        """Whether the connection stays open after the answer."""
+        return self._sent or super().keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send the answer; by aiohttp's way where the connection is to be closed after it."""
+        if self._sent or self._payload_writer is not None:
+            return self._payload_writer
+        # The answers of all requests that came together leave together: whoever waits for them is woken once.
+        await turn()
+        transport = request.transport
+        if request.version != HttpVersion11 or not request.keep_alive or transport is None or transport.is_closing():
+            return await self._prepare_plainly(request)
+        transport.write(
+            f"{self._begins.of(self.status)}X-Request-Id: {self._request_id}\r\n{self._lines}\r\n\r\n".encode()
+        )
+        self._sent = True
+        return None
+
+    async def _prepare_plainly(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        self.headers.extend(self._begins.headers)
+        self.headers["X-Request-Id"] = self._request_id
+        for line in self._lines.split("\r\n"):
+            name, _, value = line.partition(": ")
+            self.headers.add(name, value)
+        self.content_length = 0
+        return await super().prepare(request)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """End the answer, which is complete once it is sent."""
+        if not self._sent:
+            await super().write_eof(data)
