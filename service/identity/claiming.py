@@ -13,7 +13,7 @@ import asyncpg
 
 from events.domains import Address
 from service.identity.people import KnownMember
-from service.identity.policy import may_open
+from service.identity.policy import live_bypass, may_open
 from service.identity.read_model import UnusableReadModel, workspace_of
 from service.identity.resources import Connection
 from service.identity.session_values import LiveSession
@@ -53,8 +53,8 @@ async def claim_memberships(
     """Find or create the user whose mailbox this proves, and give them the memberships that are shown to be theirs.
 
     Those are, of the memberships under the address that belong to nobody's mailbox yet: those without a linked
-    identity; those of workspaces that have shown to own the domain; and the one whose own session by SSO the request
-    came with. Takes the locks of the workspaces concerned.
+    identity; those of workspaces that have shown to own the domain; those that a live bypass names; and the one whose
+    own session by SSO the request came with. Takes the locks of the workspaces concerned.
     """
     await connection.execute("select pg_advisory_xact_lock(hashtextextended('mailbox ' || $1, 0))", address.key)
     await connection.fetch(_WORKSPACES, address.key)
@@ -74,7 +74,7 @@ async def claim_memberships(
 
 async def _ground(
     connection: Connection, row: asyncpg.Record, address: Address, session: LiveSession | None, now: datetime
-) -> Literal["unlinked", "domain", "session"] | None:
+) -> Literal["unlinked", "domain", "bypass", "session"] | None:
     """Return what shows that the membership is the mailbox's reader's, ``None`` when nothing does."""
     own = session is not None and session.user_id == row["user_id"] and await _held(connection, session)
     try:
@@ -88,6 +88,9 @@ async def _ground(
             return "session"
     if not row["linked"]:
         return "unlinked"
+    if live_bypass(workspace, member, now) is not None:
+        # Staff have named this address as the person's, for the days when the provider cannot show who they are.
+        return "bypass"
     domain = workspace.domains.get(address.domain)
     return "domain" if domain is not None and domain.verified is not None else None
 

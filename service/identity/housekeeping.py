@@ -26,6 +26,11 @@ _DELETIONS: Final = {
     "link confirmations": """
         delete from identity.link_confirmations where expires_at <= $1::timestamptz - interval '1 day'
     """,
+    "magic links": "delete from identity.magic_links where expires_at <= $1::timestamptz - interval '1 hour'",
+    "mails with magic links": """
+        delete from identity.outbox where kind in ('magic_link', 'confirm_google')
+        and coalesce(sent_at, given_up_at) <= $1::timestamptz - interval '1 day'
+    """,
     "mails": """
         delete from identity.outbox where coalesce(sent_at, given_up_at) <= $1::timestamptz - interval '30 days'
     """,

@@ -16,7 +16,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "owner_notice": "{workspace_name}: who can sign in has changed",
     "invitation": "You are invited to {workspace_name}",
     "confirm_link": "{workspace_name}: is this your sign-in?",
-    "magic_link": "Your sign-in link",
+    "magic_link": "Your sign-in link for {host}",
+    "confirm_google": "{host}: is this your Google account?",
 }
 
 

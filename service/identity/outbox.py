@@ -18,12 +18,16 @@ from service.clock import Clock
 from service.cookiebox import CookieBox
 from service.db import TROUBLE
 from service.identity.addresses import read_address
+from service.identity.known_addresses import is_known_address
 from service.identity.resources import Connection, Pool
 from service.mail import MailDelayed, Mailer, MailRefused
 
 log = structlog.get_logger("outbox")
 
-MailKind = Literal["owner_notice", "invitation", "confirm_link", "magic_link"]
+MailKind = Literal["owner_notice", "invitation", "confirm_link", "magic_link", "confirm_google"]
+TO_KNOWN_ONLY: Final = frozenset({"magic_link", "confirm_google"})
+"""Anybody can ask for these, for any address: whether it leads to somebody is looked at when the mail would go out, so
+that asking takes as long for every address."""
 Value = str | int | None | list[str]
 
 BATCH: Final = 20
@@ -125,8 +129,17 @@ class OutboxWorker:
             await self._give_up(row, "the content cannot be opened: its key is gone")
         elif mail.useless_after is not None and mail.useless_after <= self._clock():
             await self._give_up(row, "too late to be of use")
+        elif not await self._is_wanted(mail):
+            # Not kept: it would be a list of addresses that somebody has typed.
+            await self._pool.execute("delete from identity.outbox where mail_id = $1", row["mail_id"])
         else:
             await self._send(row, mail)
+
+    async def _is_wanted(self, mail: Mail) -> bool:
+        if mail.kind not in TO_KNOWN_ONLY:
+            return True
+        address = read_address(mail.recipient)
+        return address is not None and await is_known_address(self._pool, address, self._clock())
 
     async def _send(self, row: asyncpg.Record, mail: Mail) -> None:
         if self._mailer is None:

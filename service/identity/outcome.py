@@ -29,3 +29,5 @@ class Outcome:
     how: How | None = None
     email: str | None = None
     checks: dict[str, str] = field(default_factory=dict)
+    workspace: str | None = None
+    """The one that a refusal is about, where the method did not begin at one."""

@@ -46,11 +46,22 @@ VALUES: dict[str, dict[str, Any]] = {
         "minutes": 30,
         "link": "https://id.example.com/link/token",
     },
-    "magic_link": {"link": "https://id.example.com/login/magic-link/token", "minutes": 15},
+    "magic_link": {
+        "link": "https://id.example.com/login/magic-link/token",
+        "email": "ada@acme.example",
+        "minutes": 15,
+        "host": "id.example.com",
+    },
+    "confirm_google": {
+        "link": "https://id.example.com/login/magic-link/token",
+        "email": "ada@acme.example",
+        "minutes": 15,
+        "host": "id.example.com",
+    },
 }
 
 
-def mail(kind: MailKind = "magic_link", recipient: str = "ada@acme.example", **changes: Any) -> Mail:
+def mail(kind: MailKind = "confirm_link", recipient: str = "ada@acme.example", **changes: Any) -> Mail:
     return Mail(kind, recipient, VALUES[kind], "acme", **changes)
 
 
@@ -156,7 +167,7 @@ async def test_a_mail_whose_link_has_ended_is_not_sent(world: World) -> None:
 
 
 async def test_a_mail_that_cannot_be_made_does_not_keep_others_back(world: World) -> None:
-    await put(world, Mail("magic_link", "ada@acme.example", {}))
+    await put(world, Mail("confirm_link", "ada@acme.example", {}))
     await put(world, mail(recipient="grace@acme.example"))
     mails = KeptMails()
     await deliver(world, mails)
@@ -216,6 +227,7 @@ async def test_what_is_no_address_gets_no_mail(world: World, recipient: str) -> 
 async def test_every_kind_has_a_text_and_an_html_part_and_escapes_what_it_is_given(
     world: World, kind: MailKind
 ) -> None:
+    await world.member()
     await put(world, mail(kind))
     mails = KeptMails()
     await deliver(world, mails)

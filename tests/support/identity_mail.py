@@ -1,11 +1,14 @@
 """Mails that are kept instead of sent, for tests that read them."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 from support.identity_world import World
 
+from service.identity.addresses import read_address
+from service.identity.magic_link import request_magic_link
 from service.identity.mails import Mails
 from service.identity.outbox import OutboxWorker
 from service.mail import Mailer
@@ -35,3 +38,21 @@ def worker(world: World, mailer: Mailer | None) -> OutboxWorker:
 async def deliver(world: World, mailer: Mailer) -> int:
     """Send what is due now. Returns how many mails were taken."""
     return await worker(world, mailer).deliver_due()
+
+
+async def mailed_link(world: World, email: str) -> str | None:
+    """Ask for a magic link and return its token from the mail, ``None`` when there was no mail."""
+    address, mails = read_address(email), KeptMails()
+    assert address is not None
+    assert await request_magic_link(world.resources, address) == 0
+    await deliver(world, mails)
+    return link_in(mails.kept[-1]) if mails.kept else None
+
+
+def link_in(message: EmailMessage) -> str:
+    """Return the token of the magic link in a mail."""
+    body = message.get_body(("plain",))
+    assert body is not None
+    found = re.search(r"/login/magic-link/(\S+)", body.get_content())
+    assert found is not None
+    return found[1]
