@@ -78,10 +78,15 @@ $(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
 	$(PIP) install -q -r requirements-dev.txt
 	@touch $@
 
-# Programs that the tests start and that no Python package brings.
+# Programs that the tests start and that no Python package brings: a browser, the oldest supported PostgreSQL, and
+# OpenID providers of other people's making.
 .PHONY: programs
 programs:
-	@.ci/need chromium=chromium node=nodejs npm=npm '?/usr/lib/postgresql/15/bin/postgres=postgresql-15'
+	@.ci/need chromium=chromium node=nodejs npm=npm '?/usr/lib/postgresql/15/bin/postgres=postgresql-15' \
+		'?glewlwyd=glewlwyd+dbconfig-sqlite3' \
+		'?/usr/share/perl5/Lemonldap/NG/Portal/Issuer/OpenIDConnect.pm=liblemonldap-ng-portal-perl+lemonldap-ng-fastcgi-server' \
+		'?plackup=libplack-perl' '?/usr/share/perl5/String/Random.pm=libstring-random-perl' \
+		'?/usr/share/perl5/IO/String.pm=libio-string-perl'
 
 .PHONY: providers
 providers: $(if $(wildcard $(PROVIDERS)/package.json),$(PROVIDERS)/node_modules/.installed)

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 import pytest
+from support.programs import needs_program
 
 from service.embedded import LOCALE, OWNER, ROLES, RUNTIME, make_socket_directory, socket_url
 from service.postgres_process import PostgresServer, initialise, reachable_binaries, server_user, wheel_binaries
@@ -154,9 +155,9 @@ class Clusters:
         self._running: dict[tuple[str, bool], Cluster] = {}
 
     def get(self, kind: str, *, durable: bool = False) -> Cluster:
-        """Return the shared cluster of this kind. Skips the test when its server is not installed."""
-        if kind == DEBIAN and not (DEBIAN_BINARIES / "postgres").exists():
-            pytest.skip(f"no PostgreSQL 15 in {DEBIAN_BINARIES}; the Debian package postgresql-15 installs it")
+        """Return the shared cluster of this kind. Where its server is not installed the test is skipped, or fails."""
+        if kind == DEBIAN:
+            needs_program(str(DEBIAN_BINARIES / "postgres"), "postgresql-15")
         if (kind, durable) not in self._running:
             self._running[kind, durable] = Cluster(kind, durable=durable)
         return self._running[kind, durable]

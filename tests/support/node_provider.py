@@ -123,18 +123,24 @@ class NodeProvider:
         assert not landed.startswith("<"), f"the provider showed its own page: {landed}"
         return landed
 
-    async def log_in_to_form(self, authorization_url: str, person: Person) -> Json:
+    async def cancel(self, authorization_url: str, within: aiohttp.ClientSession) -> str:
+        """Open the authorization URL, press the button that breaks it off, return where that leads outside."""
+        return await self._walk(authorization_url, None, within)
+
+    async def log_in_to_form(
+        self, authorization_url: str, person: Person, within: aiohttp.ClientSession | None = None
+    ) -> Json:
         """Log in likewise where the answer comes by form_post; return the fields that the page would post."""
-        page = await self._walk(authorization_url, person, None)
+        page = await self._walk(authorization_url, person, within)
         found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
         assert found, f"the provider sent no form: {page}"
         return {name: html.unescape(value) for name, value in found}
 
-    async def _walk(self, address: str, person: Person, within: aiohttp.ClientSession | None) -> str:
+    async def _walk(self, address: str, person: Person | None, within: aiohttp.ClientSession | None) -> str:
         if within is None:
             async with browser() as own:
                 return await self._walk(address, person, own)
-        pressed = {"person": person.email}
+        pressed = {"person": person.email} if person else {"cancel": "yes"}
         for _ in range(MOST_REDIRECTS):
             if not address.startswith(f"{self.issuer}/"):
                 return address

@@ -10,7 +10,13 @@ export async function answerLogin(provider, organisation, request, response) {
   const { params, prompt } = await provider.interactionDetails(request, response);
   let person = organisation.loggedInBySwitch(params.login_hint);
   if (request.method === 'POST') {
-    person = organisation.people.get(new URLSearchParams(await readBody(request)).get('person'));
+    const pressed = new URLSearchParams(await readBody(request));
+    if (pressed.has('cancel')) {
+      const refusal = { error: 'access_denied', error_description: 'The person does not want to sign in.' };
+      await provider.interactionFinished(request, response, refusal);
+      return;
+    }
+    person = organisation.people.get(pressed.get('person'));
   }
   if (prompt.name === 'login' && !person) {
     response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' });

@@ -12,7 +12,8 @@ export function loginPage(people, loginHint) {
     const hinted = email === loginHint ? ' autofocus' : '';
     return `<p><button name="person" value="${escape(email)}"${hinted}>${escape(name ?? email)} (${escape(email)})</button></p>`;
   });
-  return page('Sign in', `<form method="post">${buttons.join('')}</form>`);
+  const cancel = '<p><button name="cancel" value="yes">Cancel</button></p>';
+  return page('Sign in', `<form method="post">${buttons.join('')}${cancel}</form>`);
 }
 
 export function logoutPage(ctx, form) {
