@@ -6,7 +6,7 @@ locks the workspace's row first and judges anew. A change that comes in between 
 a second one, the judgement is made under the lock too, so that no stream of changes keeps anybody out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from service.db import transaction
 from service.errors import Busy
 from service.identity.authentication import Authentication
 from service.identity.decision import Decision, decide
+from service.identity.invitation_click import with_click
 from service.identity.joining import Join, Joined
 from service.identity.known import Situation, lock_workspace, read_situation
 from service.identity.ledger import append, member_acts
@@ -26,7 +27,7 @@ from service.identity.link_request import request_link
 from service.identity.names import display_name
 from service.identity.outcome import Outcome, Status
 from service.identity.people import KnownMember, Person
-from service.identity.policy import Admit, ConfirmLink, Judgement, Refuse
+from service.identity.policy import Admit, ConfirmLink, Consume, Judgement, Refuse
 from service.identity.proof import record_proof
 from service.identity.read_model import UnusableReadModel
 from service.identity.resources import BegunAttempt, Connection, Executor, IdentityResources, RequestMeta
@@ -102,6 +103,7 @@ class _SignIn:
             return Refuse("workspace_unavailable", "read_model_unusable")
         if situation is None:
             return Refuse("workspace_unavailable", "workspace_unknown")
+        situation = replace(situation, known=with_click(situation.known, self.meta.clicked))
         return decide(situation, self.begun, self.person, self.meta)
 
     async def _carry_out(self, connection: Executor, decision: Decision) -> Outcome | None:
@@ -154,7 +156,9 @@ class _SignIn:
         if isinstance(verdict, ConfirmLink):
             await request_link(self.resources, connection, decision.workspace, self.person, verdict.target, self.now)
             return await self._end(connection, "confirm_link", "link_unconfirmed", decision)
-        joined = await Join(connection, decision.workspace, self.person, address, self.now).carry_out(verdict)
+        proven = isinstance(verdict, Consume) and verdict.invitation.invitation_id == self.meta.clicked
+        join = Join(connection, decision.workspace, self.person, address, self.now, mailbox_proven=proven)
+        joined = await join.carry_out(verdict)
         session = self._open_session(decision, joined)
         await write_session(connection, session)
         outcome = await self._end(connection, "signed_in", "ok", decision, session=session, joined=joined)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
+from uuid import UUID
 
 from events.decisions import Rules
 from events.store import EventStore
@@ -51,10 +52,12 @@ class RequestMeta:
     """What the request adds to a proven sign-in.
 
     ``test`` marks an attempt begun as a test by an owner or a set-up session; ``switch_confirmed`` one whose person has
-    confirmed, by a same-origin POST, to be signed in instead of the session's person.
+    confirmed, by a same-origin POST, to be signed in instead of the session's person. ``clicked`` is the invitation
+    whose mailed link was clicked in this browser shortly before.
     """
 
     request_id: str
     session: LiveSession | None = None
     test: bool = False
     switch_confirmed: bool = False
+    clicked: UUID | None = None

@@ -25,6 +25,7 @@ TEMPLATES: Final = (
     "account",
     "check_mail",
     "confirm_link",
+    "invitation",
     "link_confirmed",
     "notice",
     "signed_out",

@@ -9,6 +9,7 @@ from service.identity.switch import open_switch
 from service.keys import METRICS, REQUEST_ID
 from service.web.flow import FLOW
 from service.web.form import read_form, single
+from service.web.invitation import clicked_invitation
 from service.web.refusal import PageRefusal
 from service.web.sign_in_page import answer_outcome
 
@@ -21,7 +22,8 @@ async def switch(request: web.Request) -> web.StreamResponse:
     kept = await open_switch(identity, live, ticket)
     if kept is None:
         raise PageRefusal("switch_expired")
-    meta = RequestMeta(request_id=request[REQUEST_ID], session=live, switch_confirmed=True)
+    clicked = clicked_invitation(request)
+    meta = RequestMeta(request_id=request[REQUEST_ID], session=live, switch_confirmed=True, clicked=clicked)
     outcome = await admit(identity, kept.slug, kept, kept.person, meta)
     request.app[METRICS].signed_in(outcome.reason)
     return answer_outcome(request, kept.slug, kept.target, outcome)
