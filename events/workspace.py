@@ -23,7 +23,7 @@ from events.workspace_values import (
     read_enforcement,
 )
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised whenever the same events give another document; rows written by another version are rebuilt."""
 
 
@@ -56,6 +56,7 @@ class Workspace:
         "name",
         "plan",
         "position",
+        "provider_logout",
         "recovery_codes",
         "setup_links",
         "shredded",
@@ -80,6 +81,7 @@ class Workspace:
         self.credentials: Credentials | None = None
         self.staged: Credentials | None = None
         self.former: Credentials | None = None
+        self.provider_logout = False
         self.sso_enabled = False
         self.enforcement: Enforcement | None = None
         self.bypasses: dict[str, Bypass] = {}
@@ -159,6 +161,7 @@ class Workspace:
             "credentials": None if self.credentials is None else self.credentials._asdict(),
             "staged": None if self.staged is None else self.staged._asdict(),
             "former": None if self.former is None else self.former._asdict(),
+            "provider_logout": self.provider_logout,
             "sso_enabled": self.sso_enabled,
             "enforcement": enforcement_document(self.enforcement),
             "bypasses": {
@@ -181,7 +184,7 @@ class Workspace:
     def from_document(cls, document: Mapping[str, Any], position: int = 0) -> Self:
         """Return the state that ``to_document`` of the same ``FOLD_VERSION`` wrote."""
         state = cls(document["slug"])
-        for name in ("name", "plan", "version", "closed", "shredded", "sso_enabled"):
+        for name in ("name", "plan", "version", "closed", "shredded", "provider_logout", "sso_enabled"):
             setattr(state, name, document[name])
         state.position = position
         state.domains = {name: AllowedDomain(**domain) for name, domain in document["domains"].items()}

@@ -55,6 +55,14 @@ def _jit_disabled(state: "Workspace", _data: Data, _: object) -> None:
     state.jit_enabled = False
 
 
+def _provider_logout_enabled(state: "Workspace", _data: Data, _: object) -> None:
+    state.provider_logout = True
+
+
+def _provider_logout_disabled(state: "Workspace", _data: Data, _: object) -> None:
+    state.provider_logout = False
+
+
 def _credentials_set(state: "Workspace", data: Data, _: object) -> None:
     state.credentials = Credentials.from_data(data)
     state.former = None
@@ -164,6 +172,8 @@ _BY_TYPE: Mapping[str, Fold] = {
     "DomainVerified": _domain_verified,
     "JitEnabled": _jit_enabled,
     "JitDisabled": _jit_disabled,
+    "ProviderLogoutEnabled": _provider_logout_enabled,
+    "ProviderLogoutDisabled": _provider_logout_disabled,
     "CredentialsSet": _credentials_set,
     "CredentialsStaged": _credentials_staged,
     "CredentialsPromoted": _credentials_promoted,

@@ -50,6 +50,8 @@ SENTENCES: Mapping[str, Sentence] = MappingProxyType(
         "DomainVerified": lambda data: f"Verified the domain {data['domain']} ({data['method']}).",
         "JitEnabled": lambda data: f"Switched just-in-time creation on, as {data['role']}.",
         "JitDisabled": _fixed("Switched just-in-time creation off: new people need an invitation."),
+        "ProviderLogoutEnabled": _fixed("Switched on that signing out ends the session at the provider too."),
+        "ProviderLogoutDisabled": _fixed("Switched off that signing out ends the session at the provider too."),
         "CredentialsSet": _credentials("Set the credentials"),
         "CredentialsStaged": _credentials("Staged new credentials"),
         "CredentialsPromoted": _fixed("Switched to the staged credentials."),

@@ -16,6 +16,8 @@ WORKSPACE_TYPES: tuple[type[EventData], ...] = (
     configuration.DomainVerified,
     configuration.JitEnabled,
     configuration.JitDisabled,
+    configuration.ProviderLogoutEnabled,
+    configuration.ProviderLogoutDisabled,
     credentials.CredentialsSet,
     credentials.CredentialsStaged,
     credentials.CredentialsPromoted,

@@ -50,3 +50,11 @@ class JitEnabled(EventData):
 
 class JitDisabled(EventData):
     """Unknown people need an invitation."""
+
+
+class ProviderLogoutEnabled(EventData):
+    """Whoever signs out here is signed out at the provider too, where it offers that."""
+
+
+class ProviderLogoutDisabled(EventData):
+    """Signing out here leaves the session at the provider alone."""

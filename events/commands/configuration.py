@@ -68,3 +68,15 @@ class DisableJit(Command):
     """Let only invited people in."""
 
     emits: ClassVar[str] = "JitDisabled"
+
+
+class EnableProviderLogout(Command):
+    """Sign people out at the provider too when they sign out here."""
+
+    emits: ClassVar[str] = "ProviderLogoutEnabled"
+
+
+class DisableProviderLogout(Command):
+    """Leave the session at the provider alone."""
+
+    emits: ClassVar[str] = "ProviderLogoutDisabled"

@@ -22,6 +22,8 @@ _EMITTED: tuple[type[Command], ...] = (
     configuration.VerifyDomain,
     configuration.EnableJit,
     configuration.DisableJit,
+    configuration.EnableProviderLogout,
+    configuration.DisableProviderLogout,
     credentials.SetCredentials,
     credentials.StageCredentials,
     credentials.PromoteCredentials,

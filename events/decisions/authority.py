@@ -14,6 +14,8 @@ _SETUP = frozenset(
         "DomainVerified",
         "JitEnabled",
         "JitDisabled",
+        "ProviderLogoutEnabled",
+        "ProviderLogoutDisabled",
         "CredentialsSet",
         "CredentialsStaged",
         "CredentialsDiscarded",

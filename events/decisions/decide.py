@@ -5,7 +5,7 @@ from typing import Any
 
 from events.catalogue.event_data import EventData
 from events.commands import Command, access, configuration, credentials, people
-from events.decisions import bypass, domains, enforcement, jit, members, recovery, setup_links, sso
+from events.decisions import bypass, domains, enforcement, jit, members, provider_logout, recovery, setup_links, sso
 from events.decisions import credentials as credentials_decisions
 from events.decisions import workspace as workspace_decisions
 from events.decisions.authority import authorise
@@ -24,6 +24,8 @@ _DECISIONS: Mapping[type[Command], Decision] = {
     configuration.VerifyDomain: domains.verify_domain,
     configuration.EnableJit: jit.enable_jit,
     configuration.DisableJit: jit.disable_jit,
+    configuration.EnableProviderLogout: provider_logout.enable_provider_logout,
+    configuration.DisableProviderLogout: provider_logout.disable_provider_logout,
     credentials.SetCredentials: credentials_decisions.set_credentials,
     credentials.StageCredentials: credentials_decisions.stage_credentials,
     credentials.PromoteCredentials: credentials_decisions.promote_credentials,

@@ -26,6 +26,8 @@ ISSUERS = [ISSUER, "https://login.acme.example"]
 ACTORS = [Actor("token", "t1"), Actor("setup", "l1"), Actor("member", "ada"), SYSTEM]
 NO_DATA = [
     "JitDisabled",
+    "ProviderLogoutEnabled",
+    "ProviderLogoutDisabled",
     "CredentialsPromoted",
     "CredentialsRolledBack",
     "CredentialsDiscarded",

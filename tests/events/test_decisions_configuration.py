@@ -10,6 +10,7 @@ from events.decisions import Facts, Rules, decide
 from events.domains import MailDomainPolicy
 from events.envelope import SYSTEM, Actor
 from events.refusals import Refusal
+from events.workspace import Workspace
 
 SETUP = Actor("setup", "l1")
 
@@ -37,6 +38,17 @@ def test_a_registration_switches_jit_on_as_editor() -> None:
     assert acme.emit("JitDisabled") == ["JitDisabled"]
     assert acme.emit("JitDisabled") == []
     assert acme.emit("JitEnabled", {"role": "viewer"}) == ["JitEnabled"]
+
+
+def test_signing_out_at_the_provider_is_off_until_somebody_wants_it_and_each_switch_counts_once() -> None:
+    acme = Deciding().registered()
+    assert acme.workspace.provider_logout is False
+    assert acme.emit("ProviderLogoutDisabled") == []
+    assert acme.emit("ProviderLogoutEnabled", actor=SETUP) == ["ProviderLogoutEnabled"]
+    assert acme.emit("ProviderLogoutEnabled") == []
+    assert Workspace.from_document(acme.workspace.to_document()).provider_logout is True
+    assert acme.emit("ProviderLogoutDisabled", actor=SETUP) == ["ProviderLogoutDisabled"]
+    assert acme.workspace.provider_logout is False
 
 
 def test_a_closed_workspace_takes_no_more_changes_and_still_forgets() -> None:

@@ -55,6 +55,7 @@ FULL = [
     "SetupLinkIssued",
     "SetupLinkUsed",
     "RecoveryCodesIssued",
+    "ProviderLogoutEnabled",
     "MemberInvited",
     "MemberJoined",
 ]
