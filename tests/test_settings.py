@@ -133,10 +133,51 @@ def test_secrets_do_not_show_in_a_repr() -> None:
     assert KEY not in shown
 
 
-@pytest.mark.parametrize("bad", ["https://app.example.com/", "app.example.com", "javascript://x"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "https://app.example.com/",
+        "app.example.com",
+        "javascript://x",
+        "https://ada@app.example.com",
+        "https://app.example.com:99999",
+        "https://:443",
+    ],
+)
 def test_an_origin_of_the_host_application_is_an_origin(bad: str) -> None:
     """An origin with a path or without a scheme is refused, since targets are compared with it exactly."""
     assert "is not an origin" in problems_of(app_origins=bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "app.example.com",
+        "/home",
+        "//app.example.com",
+        "javascript:alert(1)",
+        "ftp://app.example.com",
+        "https://ada:secret@app.example.com/",
+        "https:/app.example.com",
+        "https://app.example.com:99999/",
+        "https://app.example.com\\@evil.example/",
+        "https://app.example.com/a b",
+        "https://app.example.com/\n",
+        "https://",
+    ],
+)
+def test_where_a_sign_in_lands_is_a_whole_address(bad: str) -> None:
+    """Anything else stops the start: its origin is registered, and every sign-in is sent there."""
+    assert "KEYLEDGER_APP_URL" in problems_of(app_url=bad)
+
+
+@pytest.mark.parametrize(
+    "good", ["https://app.example.com", "http://localhost:3000/home?from=id#top", "https://[::1]/"]
+)
+def test_where_a_sign_in_lands_may_have_a_path(good: str) -> None:
+    """And it may be nowhere: then it is the account page."""
+    assert production(app_url=good).app_url == good
+    assert production(app_url="").app_url is None
 
 
 def test_development_makes_its_keys_once_and_keeps_them(tmp_path: Path) -> None:

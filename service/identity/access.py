@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from events.workspace import Workspace
 from service.identity.authentication import Authentication
 from service.identity.people import KnownMember, Role
 from service.identity.policy import live_bypass, may_open
@@ -52,6 +53,19 @@ class NoAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """A workspace by the name that people know it by, and whether the session opens it.
+
+    ``by_sso``: where it does not, signing in by SSO may open it.
+    """
+
+    workspace: str
+    name: str
+    access: Access | NoAccess
+    by_sso: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Who a session belongs to. ``email`` is the user's own proven address, else that of a membership it opens."""
 
@@ -63,7 +77,7 @@ class Person:
 async def open_workspace(pool: Pool, session: LiveSession, slug: str, now: datetime) -> Access | NoAccess:
     """Judge whether the session opens this workspace now."""
     row = await pool.fetchrow(_READ, session.user_id, slug)
-    return NoAccess("not_a_member") if row is None else await _judge(pool, row, session, now)
+    return NoAccess("not_a_member") if row is None else (await _membership(pool, row, session, now)).access
 
 
 async def opened_workspaces(pool: Pool, session: LiveSession, now: datetime) -> Sequence[Access]:
@@ -89,37 +103,62 @@ async def live_bypasses(pool: Pool, user_id: UUID, now: datetime) -> dict[str, s
 
 async def judge_memberships(pool: Pool, session: LiveSession, now: datetime) -> dict[str, Access | NoAccess]:
     """Judge each workspace that the session's user is a member of, by slug."""
-    rows = await pool.fetch(_READ, session.user_id, None)
-    return {row["workspace"]: await _judge(pool, row, session, now) for row in rows}
+    return {one.workspace: one.access for one in await _memberships(pool, session, now)}
+
+
+async def shown_memberships(pool: Pool, session: LiveSession, now: datetime) -> Sequence[Membership]:
+    """Return the workspaces that the session's person may be told of, opened or not, by slug.
+
+    A session that only workspaces' connections have made is told of those workspaces alone: whoever administers one of
+    their providers must not learn where else the person is a member.
+    """
+    own = {one.workspace for one in session.authentications}
+    return [
+        one
+        for one in await _memberships(pool, session, now)
+        if isinstance(one.access, Access) or (one.by_sso and (session.proves_user or one.workspace in own))
+    ]
 
 
 async def session_person(pool: Pool, session: LiveSession, opened: Sequence[Access]) -> Person:
-    """Return who the session belongs to, as far as what it opens may tell."""
-    row = await pool.fetchrow("select email, name from identity.users where user_id = $1", session.user_id)
-    first = opened[0] if opened else None
-    email = (row["email"] if row is not None else None) or (first.email if first is not None else None)
-    name = (first.name if first is not None else "") or (row["name"] if row is not None else "")
-    return Person(session.user_id, email, name)
+    """Return who the session belongs to, as far as what it opens may tell.
+
+    A session by SSO alone shows what the workspace that it opens holds of the person, and nothing of the user's own.
+    """
+    latest = max(opened, key=lambda access: access.by.at, default=None)
+    email, name = ("", "") if latest is None else (latest.email, latest.name)
+    if session.proves_user:
+        row = await pool.fetchrow("select email, name from identity.users where user_id = $1", session.user_id)
+        if row is not None:
+            email, name = row["email"] or email, row["name"] or name
+    return Person(session.user_id, email or None, name)
 
 
-async def _judge(pool: Pool, row: asyncpg.Record, session: LiveSession, now: datetime) -> Access | NoAccess:
+async def _memberships(pool: Pool, session: LiveSession, now: datetime) -> list[Membership]:
+    return [await _membership(pool, row, session, now) for row in await pool.fetch(_READ, session.user_id, None)]
+
+
+async def _membership(pool: Pool, row: asyncpg.Record, session: LiveSession, now: datetime) -> Membership:
     try:
         workspace = await workspace_of(pool, row["workspace"], row)
     except UnusableReadModel:
-        return NoAccess("workspace_unavailable")
+        return Membership(row["workspace"], row["workspace"], NoAccess("workspace_unavailable"), by_sso=False)
+    access = _judge(workspace, row, session, now)
+    by_sso = row["status"] == "active" and workspace.sso_enabled and not workspace.closed
+    return Membership(workspace.slug, workspace.name, access, by_sso)
+
+
+def _judge(workspace: Workspace, row: asyncpg.Record, session: LiveSession, now: datetime) -> Access | NoAccess:
     member = _member(row)
+    if member is None:
+        return NoAccess("member_deactivated", enforced=workspace.enforcement is not None)
     reason: str = "method_not_allowed"
     for authentication in reversed(session.authentications):
-        refused = may_open(workspace, authentication, member, now) if member is not None else "member_deactivated"
-        if refused is None and member is not None:
+        refused = may_open(workspace, authentication, member, now)
+        if refused is None:
+            websites = read_websites(row["websites"])
             return Access(
-                workspace.slug,
-                member.member_id,
-                member.role,
-                read_websites(row["websites"]),
-                member.email,
-                row["name"],
-                authentication,
+                workspace.slug, member.member_id, member.role, websites, member.email, row["name"], authentication
             )
         reason = _more_telling(reason, refused)
     return NoAccess(reason, enforced=workspace.enforcement is not None)

@@ -3,15 +3,23 @@
 from typing import Final
 from uuid import UUID
 
+from events.domains import domain_of_address
 from service.identity.resources import Connection, Executor
+from service.identity.session_values import LiveSession
 
+_HELD: Final = """
+    jsonb_array_elements(
+        case jsonb_typeof(s.data -> 'authentications') when 'array' then s.data -> 'authentications' else '[]' end
+    )
+"""
+_BY_SSO: Final = "a ->> 'method' = 'sso' and a ->> 'workspace' = $2"
 # What is left of a session after some of its authentications went; nothing left ends it.
 _STRIP: Final = """
     with hit as (
         select s.session_hash,
                coalesce((
                    select jsonb_agg(a order by n) from jsonb_array_elements(s.data -> 'authentications')
-                   with ordinality t (a, n) where not (%s)
+                   with ordinality t (a, n) where (%s) is not true
                ), '[]') as left_over
         from identity.sessions s where s.user_id = any($1) and jsonb_typeof(s.data -> 'authentications') = 'array'
     ), ended as (
@@ -38,20 +46,51 @@ async def end_sessions_of(connection: Executor, user_id: UUID) -> int:
             return ended
 
 
+async def sign_out_everywhere(connection: Executor, session: LiveSession) -> int:
+    """End what a session's person has open, as far as the session may say. Returns how many sessions changed.
+
+    A session by SSO alone ends what the connections that made it have opened, and nothing that the user has opened in
+    another way: a workspace's provider has no say in that.
+    """
+    if session.proves_user:
+        return await end_sessions_of(connection, session.user_id)
+    workspaces = {one.workspace for one in session.authentications if one.workspace is not None}
+    return sum([await end_member_sessions(connection, slug, session.user_id) for slug in sorted(workspaces)])
+
+
 async def end_sso_sessions(connection: Connection, workspace: str, *, domain: str | None = None) -> int:
-    """End what SSO opened in a workspace, all of it or that of one e-mail domain. Returns how many sessions changed."""
+    """End what SSO opened in a workspace, all of it or that of one e-mail domain, given as its A-label.
+
+    Returns how many sessions changed.
+    """
     users = await connection.fetch(
         "select user_id from identity.members where workspace = $1 and user_id is not null", workspace
     )
-    condition = (
-        "a ->> 'method' = 'sso' and a ->> 'workspace' = $2 and ($3::text is null or lower(a ->> 'email') like $3)"
-    )
-    pattern = None if domain is None else f"%@{domain}"
     user_ids = [row["user_id"] for row in users]
-    return int(await connection.fetchval(_STRIP % condition, user_ids, workspace, pattern))
+    if domain is None:
+        return await _strip(connection, _BY_SSO, user_ids, workspace)
+    rows = await connection.fetch(
+        f"select distinct a ->> 'email' as email from identity.sessions s, {_HELD} a"
+        f" where s.user_id = any($1) and {_BY_SSO}",
+        user_ids,
+        workspace,
+    )
+    # A session holds the address as it was asserted; only its A-label says which domain that is.
+    emails = [row["email"] for row in rows if row["email"] and domain_of_address(row["email"]) == domain]
+    return await _strip(connection, f"{_BY_SSO} and a ->> 'email' = any($3)", user_ids, workspace, emails)
 
 
-async def end_member_sessions(connection: Connection, workspace: str, user_id: UUID) -> int:
+async def end_member_sessions(connection: Executor, workspace: str, user_id: UUID) -> int:
     """End what SSO opened for one member in a workspace. Returns how many sessions changed."""
-    condition = "a ->> 'method' = 'sso' and a ->> 'workspace' = $2"
-    return int(await connection.fetchval(_STRIP % condition, [user_id], workspace))
+    return await _strip(connection, _BY_SSO, [user_id], workspace)
+
+
+async def _strip(connection: Executor, condition: str, user_ids: list[UUID], *arguments: object) -> int:
+    """Take the authentications that meet the condition out of all sessions of these users."""
+    changed = 0
+    while True:
+        changed += int(await connection.fetchval(_STRIP % condition, user_ids, *arguments))
+        # As in ``end_sessions_of``: a sign-in that takes them over may have been on its way.
+        left = f"select exists (select from identity.sessions s, {_HELD} a where s.user_id = any($1) and ({condition}))"
+        if not await connection.fetchval(left, user_ids, *arguments):
+            return changed

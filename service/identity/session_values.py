@@ -37,6 +37,15 @@ class LiveSession:
     user_id: UUID
     authentications: tuple[Authentication, ...]
 
+    @property
+    def proves_user(self) -> bool:
+        """Whether something beside the workspaces' own connections has shown who the person is.
+
+        A workspace's provider speaks for that workspace alone: a session that only such have made neither tells nor
+        changes anything of the user's elsewhere.
+        """
+        return any(one.method != "sso" for one in self.authentications)
+
 
 @dataclass(frozen=True, slots=True)
 class NewSession:

@@ -19,6 +19,7 @@ from service.settings.keys import decode_key, key_problems
 from service.settings.problems import SettingsError
 from service.settings.sources import PREFIX, FileSource, Listed
 
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-:\[\]]+(/[!-\[\]-_a-z~]*)?", re.ASCII)
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:\[\]]*)(:\d{1,5})?")
 
 
@@ -53,6 +54,10 @@ class Settings(BaseSettings):
     app_url: str | None = None
     app_origins: Annotated[tuple[str, ...], NoDecode, Listed] = ()
     support_contact: str | None = None
+
+    google_issuer: str = "https://accounts.google.com"
+    google_client_id: str | None = None
+    google_client_secret: SecretStr | None = None
 
     allow_loopback_providers: bool | None = None
     provider_hosts: Annotated[frozenset[str], NoDecode, Listed] = frozenset()
@@ -92,11 +97,21 @@ class Settings(BaseSettings):
     def _origins_are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
             parts = urlsplit(origin)
-            bare = f"{parts.scheme}://{parts.netloc}"
-            if parts.scheme not in {"http", "https"} or not parts.hostname or origin != bare:
+            if not _is_plain_address(origin) or origin != f"{parts.scheme}://{parts.netloc}":
                 message = f"{origin} is not an origin; write it as https://app.example.com, without a path"
                 raise ValueError(message)
         return value
+
+    @field_validator("app_url")
+    @classmethod
+    def _app_url_is_an_address(cls, value: str | None) -> str | None:
+        if value and not _is_plain_address(value):
+            message = (
+                "it is where a sign-in lands; write it as https://app.example.com or https://app.example.com/home, "
+                "without a name or password in it"
+            )
+            raise ValueError(message)
+        return value or None
 
     @field_validator("base_url")
     @classmethod
@@ -121,6 +136,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:
         problems = [*key_problems(self.secret_keys, required=self.production)]
+        if bool(self.google_client_id) != bool(self.google_client_secret):
+            problems.append(
+                "Sign-in with Google needs both KEYLEDGER_GOOGLE_CLIENT_ID and KEYLEDGER_GOOGLE_CLIENT_SECRET; set the "
+                "other one, or remove the one that is set."
+            )
         if self.production:
             problems += _production_problems(self)
         if problems:
@@ -143,6 +163,11 @@ class Settings(BaseSettings):
         return self.public_url.startswith("https://")
 
     @property
+    def google(self) -> bool:
+        """Whether people may sign in with Google."""
+        return bool(self.google_client_id and self.google_client_secret)
+
+    @property
     def loopback_providers(self) -> bool:
         """Whether a provider may live on this machine over plain http; in development unless switched off."""
         return not self.production if self.allow_loopback_providers is None else self.allow_loopback_providers
@@ -163,6 +188,17 @@ class Settings(BaseSettings):
     def key_bytes(self) -> list[bytes]:
         """The secret keys as bytes, newest first."""
         return [decode_key(key) for key in self.secret_keys]
+
+
+def _is_plain_address(text: str) -> bool:
+    """Whether browsers and we read the address alike: scheme, host and port, then a path, and nobody's name."""
+    if _ADDRESS.fullmatch(text) is None:
+        return False
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _is_database_url(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Who is signed in: for people the account page and the ways out, for the host application the session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,24 +8,30 @@ from typing import Final
 from aiohttp import web
 from aiohttp_session import get_session
 
-from service.identity.access import Access, Person, opened_workspaces, session_person
-from service.identity.session_ends import end_sessions_of
+from service.identity.access import Access, Membership, Person, session_person, shown_memberships
+from service.identity.session_ends import sign_out_everywhere as end_everywhere
 from service.identity.session_values import LiveSession
 from service.identity.sessions import live_session
 from service.keys import IDENTITY, SETTINGS
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 
-METHODS: Final = {"sso": "Single sign-on", "google": "Google", "magic_link": "A link by e-mail", "recovery": "A recovery code"}
+METHODS: Final = {
+    "sso": "Single sign-on",
+    "google": "Google",
+    "magic_link": "A link by e-mail",
+    "recovery": "A recovery code",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who is signed in by a request's session, and what that session opens now."""
+    """Who is signed in by a request's session, what it opens now, and what it may be told of."""
 
     live: LiveSession
     person: Person
     opened: Sequence[Access]
+    memberships: Sequence[Membership]
 
 
 async def current_standing(request: web.Request) -> Standing | None:
@@ -34,33 +40,37 @@ async def current_standing(request: web.Request) -> Standing | None:
     if live is None:
         return None
     identity = request.app[IDENTITY]
-    opened = await opened_workspaces(identity.pool, live, identity.clock())
-    return Standing(live, await session_person(identity.pool, live, opened), opened)
+    memberships = await shown_memberships(identity.pool, live, identity.clock())
+    opened = [one.access for one in memberships if isinstance(one.access, Access)]
+    return Standing(live, await session_person(identity.pool, live, opened), opened, memberships)
 
 
 async def show_account(request: web.Request) -> web.Response:
-    """``GET /account``."""
+    """``GET /account``: the person's workspaces, those open now and those that SSO opens."""
     standing = await current_standing(request)
     if standing is None:
         return web.Response(status=303, headers={"Location": "/"})
-    workspaces = [
-        {
-            "slug": access.workspace,
-            "role": access.role.capitalize(),
-            "websites": access.websites,
-            "method": METHODS[access.by.method],
-            "since": datetime.fromisoformat(access.by.at),
-        }
-        for access in standing.opened
-    ]
     return request.app[PAGES].render(
         request,
         "account",
         name=standing.person.name,
         email=standing.person.email,
-        workspaces=workspaces,
+        workspaces=[_shown(one.name, one.access) for one in standing.memberships if isinstance(one.access, Access)],
+        closed=[one for one in standing.memberships if not isinstance(one.access, Access)],
+        everywhere=standing.live.proves_user,
         app_url=request.app[SETTINGS].app_url,
     )
+
+
+def _shown(name: str, access: Access) -> Mapping[str, object]:
+    return {
+        "slug": access.workspace,
+        "name": name,
+        "role": access.role.capitalize(),
+        "websites": access.websites,
+        "method": METHODS[access.by.method],
+        "since": datetime.fromisoformat(access.by.at),
+    }
 
 
 async def tell_session(request: web.Request) -> web.Response:
@@ -87,16 +97,17 @@ async def tell_session(request: web.Request) -> web.Response:
 async def sign_out(request: web.Request) -> web.Response:
     """``POST /logout``: end this session; its id is worth nothing afterwards."""
     await _forget(request)
-    return request.app[PAGES].render(request, "signed_out", everywhere=False)
+    return request.app[PAGES].render(request, "signed_out", everywhere=False, by_sso=False)
 
 
 async def sign_out_everywhere(request: web.Request) -> web.Response:
-    """``POST /logout/everywhere``: end all of the person's sessions, on every device."""
+    """``POST /logout/everywhere``: end the person's sessions on every device, as far as this session may say."""
     live = await live_session(request)
     if live is not None:
-        await end_sessions_of(request.app[IDENTITY].pool, live.user_id)
+        await end_everywhere(request.app[IDENTITY].pool, live)
     await _forget(request)
-    return request.app[PAGES].render(request, "signed_out", everywhere=True)
+    everywhere = live is None or live.proves_user
+    return request.app[PAGES].render(request, "signed_out", everywhere=everywhere, by_sso=not everywhere)
 
 
 async def _forget(request: web.Request) -> None:

@@ -1,5 +1,6 @@
 """What a session opens, read from the database at each request: committed state and nothing older."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ import pytest
 from support.database import Pool
 from support.identity_values import Proven
 from support.identity_world import World, credentials_data, live
+from support.sessions import open_by
 
 from events.catalogue.access import BypassGranted, BypassRevoked, EnforcementEnabled, SsoDisabled
 from events.catalogue.configuration import DomainAdded, DomainRemoved
@@ -17,8 +19,14 @@ from events.catalogue.instants import write_instant
 from service.db import transaction
 from service.identity.access import Access, NoAccess, open_workspace, opened_workspaces, session_person
 from service.identity.authentication import Authentication
-from service.identity.session_ends import end_member_sessions, end_sessions_of, end_sso_sessions
-from service.identity.session_values import LiveSession
+from service.identity.session_ends import (
+    end_member_sessions,
+    end_sessions_of,
+    end_sso_sessions,
+    sign_out_everywhere,
+)
+from service.identity.session_values import LiveSession, open_session
+from service.identity.session_writes import write_session
 
 
 async def opens(world: World, session: LiveSession, slug: str = "acme") -> str | None:
@@ -165,5 +173,48 @@ async def test_ending_what_sso_opened_leaves_the_rest_of_a_session(world: World)
     async with transaction(world.pool) as connection:
         assert await end_member_sessions(connection, "acme", session.user_id) == 1
         assert await end_member_sessions(connection, "acme", session.user_id) == 0
+    (row,) = await world.rows("sessions")
+    assert [one["method"] for one in orjson.loads(row["data"])["authentications"]] == ["magic_link"]
+
+
+async def test_removing_a_domain_ends_the_sessions_of_addresses_that_are_written_in_its_own_script(
+    world: World,
+) -> None:
+    """An address is kept as it was asserted; the domain is known by its A-label."""
+    await world.append("acme", [DomainAdded(domain="xn--bcher-kva.example")])
+    for number, email in enumerate(["ada@bücher.example", "grace@XN--BCHER-KVA.example", "eve@acme.example"]):
+        assert (await world.sign_in(Proven(subject=f"00u-{number}", email=email))).status == "signed_in"
+    async with transaction(world.pool) as connection:
+        assert await end_sso_sessions(connection, "acme", domain="xn--bcher-kva.example") == 2
+    (row,) = await world.rows("sessions")
+    assert [one["email"] for one in orjson.loads(row["data"])["authentications"]] == ["eve@acme.example"]
+
+
+async def test_a_session_by_sso_alone_signs_out_of_what_its_connections_opened(world: World) -> None:
+    """On every device, and with nothing else that the same user has open; any other session ends all of them."""
+    session = await signed_in(world)
+    await world.sign_in()
+    await open_by(world, session.user_id)
+    assert await sign_out_everywhere(world.pool, session) == 2
+    (row,) = await world.rows("sessions")
+    assert [one["method"] for one in orjson.loads(row["data"])["authentications"]] == ["magic_link"]
+    await world.sign_in()
+    assert await sign_out_everywhere(world.pool, by_magic_link(world, session)) == 2
+    assert await world.rows("sessions") == []
+
+
+async def test_what_a_change_ends_is_ended_in_a_session_that_is_being_written_too(world: World) -> None:
+    """A sign-in takes the rest of its session over just then: it does not carry the ended part past the change."""
+    session = await signed_in(world)
+    magic = Authentication("magic_link", world.clock.now.isoformat())
+    new = open_session(session, session.user_id, magic, world.clock.now, world.resources.limits)
+    async with transaction(world.pool) as connection:
+        await write_session(connection, new)
+        ending = asyncio.create_task(end_member_sessions(world.pool, "acme", session.user_id))
+        waiting = "select count(*) from pg_locks where not granted"
+        async with asyncio.timeout(5):
+            while not await world.pool.fetchval(waiting):  # noqa: ASYNC110 - another connection's wait sends no event
+                await asyncio.sleep(0)
+    assert await ending == 1
     (row,) = await world.rows("sessions")
     assert [one["method"] for one in orjson.loads(row["data"])["authentications"]] == ["magic_link"]
