@@ -37,8 +37,9 @@ async def resolve(resources: CommandResources, command: Command) -> Provider | N
     if not isinstance(command, NewCredentials):
         return None
     text = command.okta_domain or command.issuer or ""
-    candidate = resources.relying_party.normalise("oidc" if command.okta_domain is None else "okta", text)
-    metadata = await resources.relying_party.check_provider(candidate)
+    kind: ProviderKind = "oidc" if command.okta_domain is None else "okta"
+    candidate = resources.relying_party.normalise(kind, text)
+    metadata = await resources.relying_party.check_provider(candidate, kind)
     return Provider(
         kind=command.kind,
         issuer=metadata.issuer,

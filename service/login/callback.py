@@ -7,7 +7,6 @@ provider.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -16,28 +15,26 @@ from events.workspace import Workspace
 from projections.connection import load_connection
 from service.clock import Clock
 from service.cookiebox import CookieBox
-from service.identity.spent import spend
-from service.login.attempt import LIFETIME_S, Attempt, AttemptCookies
+from service.login.attempt import Attempt, AttemptCookies
 from service.login.connections import Connections
 from service.login.exchange import Exchange
 from service.login.initiate import available, redirect_uri
 from service.login.outcome import Refused
-from service.login.state import state_digest, state_time
-from service.oidc.authorization_errors import explain_authorization_error
+from service.login.returned import AlreadyUsed, ReturnedAttempts, refused_answer
+from service.login.slug import is_slug
 from service.oidc.client import ProvenPerson
-from service.oidc.okta import LOGIN_FLOW
+from service.oidc.errors import OidcError
+from service.oidc.okta import LOGIN_FLOW, OKTA
 
 PARAMETERS: Final = ("state", "code", "error", "error_description", "iss", "id_token")
-LONGEST_CODE: Final = 2048
-SPENT_KEPT: Final = timedelta(hours=24)
-"""How long a spent attempt is remembered: far longer than it could be used."""
 
-TOKEN_POSTED: Final = Refused(
+TOKEN_POSTED: Final = OidcError(
     "provider_misconfigured",
     "id_token_posted",
-    okta_field=LOGIN_FLOW,
-    explanation=(
-        "Okta sends the ID token directly to the app (Okta Simplified). Choose “Redirect to app to initiate login "
+    "The provider sends an ID token by itself. It has to send the person to the initiate URI instead.",
+    field=LOGIN_FLOW,
+    at_okta=(
+        "“Send ID Token directly to app (Okta Simplified)” is chosen there: choose “Redirect to app to initiate login "
         "(OIDC Compliant)” and enter the initiate URI."
     ),
 )
@@ -51,14 +48,6 @@ class Proven:
     attempt: Attempt
     person: ProvenPerson
     connection: Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class AlreadyUsed:
-    """The attempt, begun at ``started_at`` (seconds since the epoch), was used before: here or on another instance."""
-
-    started_at: int
-    target: str | None
 
 
 class Callback:
@@ -78,16 +67,16 @@ class Callback:
         self._pool = pool
         self._connections = connections
         self._exchange = exchange
-        self._box = box
-        self._cookies = cookies
+        self._returned = ReturnedAttempts(pool, box, cookies, clock)
         self._public_url = public_url
         self._clock = clock
 
     async def answer(self, slug: str, fields: Mapping[str, str], cookie_header: str) -> Proven | AlreadyUsed | Refused:
         """Judge one answer of the provider. ``fields`` holds each of :data:`PARAMETERS` at most once."""
         if "id_token" in fields and not fields.get("code"):
-            return TOKEN_POSTED
-        attempt = await self._find_attempt(fields, cookie_header)
+            known = await self._connections.get(slug) if is_slug(slug) else None
+            return Refused.of(TOKEN_POSTED, OKTA if known is None else provider_kind(known))
+        attempt = await self._returned.find(fields, cookie_header)
         if not isinstance(attempt, Attempt):
             return attempt
         connection = await self._connections.get(slug)
@@ -98,39 +87,20 @@ class Callback:
             refused = self._bound(attempt, slug, connection)
         if refused is not None or connection is None:
             return refused or Refused("workspace_unavailable", target=attempt.target)
-        refused = await self._refuse_answer(attempt, fields)
+        kind = provider_kind(connection)
+        is_foreign = await self._exchange.foreign_issuer(attempt, fields.get("iss"))
+        refused = refused_answer(attempt, fields, kind, is_foreign=is_foreign)
         if refused is not None and not refused.spent:
             return refused
-        if not await spend(self._pool, state_digest(attempt.state), self._clock() + SPENT_KEPT):
-            return AlreadyUsed(attempt.started_at, attempt.target)
+        used = await self._returned.spend(attempt)
+        if used is not None:
+            return used
         if refused is not None:
             return refused
         person = await self._exchange.complete(connection, attempt, fields["code"])
         if isinstance(person, Refused):
             return replace(person, target=attempt.target, spent=True)
         return Proven(attempt, person, connection)
-
-    async def _find_attempt(self, fields: Mapping[str, str], cookie_header: str) -> Attempt | AlreadyUsed | Refused:
-        state = fields.get("state")
-        if not state:
-            return (
-                Refused("provider_error", "state_missing")
-                if "error" in fields
-                else Refused("attempt_missing", "no_state")
-            )
-        sent, attempt = self._cookies.find(cookie_header, state)
-        if attempt is not None:
-            return attempt
-        if sent:
-            return Refused("attempt_foreign", "cookie_unreadable")
-        made_at = state_time(self._box, state)
-        if made_at is None:
-            return Refused("attempt_missing", "state_unknown")
-        if await self._is_spent(state):
-            return AlreadyUsed(made_at, None)
-        if int(self._clock().timestamp()) - made_at >= LIFETIME_S:
-            return Refused("attempt_expired", "cookie_gone")
-        return Refused("attempt_missing", "cookie_gone")
 
     def _bound(self, attempt: Attempt, slug: str, connection: Workspace | None) -> Refused | None:
         """Hold the attempt against what it is bound to (RFC 9700 4.4.2: one redirect URI per connection)."""
@@ -146,22 +116,7 @@ class Callback:
             return Refused("attempt_expired", "credentials_replaced", target=attempt.target)
         return None
 
-    async def _refuse_answer(self, attempt: Attempt, fields: Mapping[str, str]) -> Refused | None:
-        if await self._exchange.foreign_issuer(attempt, fields.get("iss")):
-            return Refused("issuer_mismatch", "foreign_issuer", target=attempt.target, spent=True)
-        if "error" in fields:
-            error = explain_authorization_error(fields["error"], fields.get("error_description", ""))
-            return Refused.of(error, attempt.target, spent=True)
-        code = fields.get("code", "")
-        if not code:
-            return Refused("provider_error", "code_missing", target=attempt.target)
-        if len(code) > LONGEST_CODE or not code.isascii() or not code.isprintable():
-            return Refused("code_rejected", "code_malformed", target=attempt.target)
-        return None
 
-    async def _is_spent(self, state: str) -> bool:
-        return bool(
-            await self._pool.fetchval(
-                "select true from identity.spent_attempts where attempt_hash = $1", state_digest(state)
-            )
-        )
+def provider_kind(connection: Workspace) -> str:
+    """Return in whose words the connection's administrator is told what to change."""
+    return OKTA if connection.credentials is None else connection.credentials.provider_kind

@@ -34,9 +34,8 @@ class Exchange:
             return Refused("workspace_unavailable", "sso_off")
         secret = await self._vault.open(connection, active)
         if secret is None:
-            return Refused(
-                "provider_misconfigured", "secret_gone", CLIENT_SECRET, "The client secret was deleted here."
-            )
+            field = CLIENT_SECRET.at(active.provider_kind)
+            return Refused("provider_misconfigured", "secret_gone", field, "The client secret was deleted here.")
         credentials = ProviderCredentials(
             issuer=active.issuer,
             client_id=active.client_id,
@@ -51,4 +50,4 @@ class Exchange:
                 credentials, metadata, code, attempt.redirect_uri, attempt.verifier, attempt.nonce
             )
         except OidcError as error:
-            return Refused.of(error)
+            return Refused.of(error, active.provider_kind)

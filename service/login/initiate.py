@@ -15,6 +15,7 @@ from service.login.outcome import Refused
 from service.login.slug import is_slug
 from service.login.state import Draws
 from service.login.targets import Targets
+from service.oidc.authorization_errors import foreign_issuer
 from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
 
@@ -83,7 +84,7 @@ class Initiate:
             return Refused("workspace_unavailable", target=admitted)
         credentials = connection.credentials
         if iss is not None and iss != credentials.issuer:
-            return Refused("issuer_mismatch", "foreign_issuer", target=admitted)
+            return Refused.of(foreign_issuer(iss, credentials.issuer), credentials.provider_kind, admitted)
         uri = redirect_uri(self._public_url, slug)
         time = self._clock().timestamp()
         metadata = self._relying_party.at_hand(credentials.issuer, time)
@@ -91,7 +92,7 @@ class Initiate:
             try:
                 metadata = await self._relying_party.prepare(credentials.issuer)
             except OidcError as error:
-                return Refused.of(error, admitted)
+                return Refused.of(error, credentials.provider_kind, admitted)
         now = int(time)
         draw = self._draws.next(now)
         attempt = Attempt(

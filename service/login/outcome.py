@@ -27,13 +27,13 @@ class Refused:
     checks: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, error: OidcError, target: str | None = None, *, spent: bool = False) -> Self:
-        """Return the refusal that the relying party's error comes to."""
+    def of(cls, error: OidcError, provider_kind: str, target: str | None = None, *, spent: bool = False) -> Self:
+        """Return the refusal that the relying party's error comes to, in the words of this kind of provider."""
         return cls(
             error.reason,
             error.detail,
-            error.field,
-            error.explanation,
+            error.setting(provider_kind),
+            error.explained(provider_kind),
             target=target,
             spent=spent,
             checks=error.checks,

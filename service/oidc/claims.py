@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 from service.oidc.documents import Document
 from service.oidc.errors import OidcError, shown
-from service.oidc.okta import CLIENT_ID, ID_TOKEN_ISSUER
+from service.oidc.okta import CLIENT_ID, ID_TOKEN_ISSUER, Setting
 from service.oidc.signatures import HASHES
 
 LEEWAY_S: Final = 60
@@ -46,17 +46,32 @@ def check_claims(claims: Document, expected: Expected, checks: dict[str, str]) -
     return str(claims["sub"])
 
 
+def check_origin_and_times(claims: Document, expected: Expected) -> None:
+    """Check what every token of a provider has to say: by whom and for whom it is, and that it is of now.
+
+    Raises:
+        OidcError: at the first that does not hold.
+    """
+    for _, check in _OF_ANY_TOKEN:
+        check(claims, expected)
+
+
 def _issuer(claims: Document, expected: Expected) -> str:
     found = claims.get("iss")
     if found == expected.issuer:
         return "passed"
     if not isinstance(found, str):
         _invalid("iss_missing", "The ID token does not say who issued it.")
-    explanation = (
-        f"The ID token is issued by {shown(found)}, not by {expected.issuer}. At Okta the app's Issuer setting "
-        "decides: choose the Okta URL, or set the connection up with the custom domain that stands there."
+    raise OidcError(
+        "issuer_mismatch",
+        "id_token_issuer_mismatch",
+        f"The ID token is issued by {shown(found)}, not by {expected.issuer}.",
+        field=ID_TOKEN_ISSUER,
+        at_okta=(
+            "The app's Issuer setting decides: choose the Okta URL there, or set the connection up with the custom "
+            "domain that stands there."
+        ),
     )
-    raise OidcError("issuer_mismatch", "id_token_issuer_mismatch", explanation, field=ID_TOKEN_ISSUER)
 
 
 def _audience(claims: Document, expected: Expected) -> str:
@@ -125,12 +140,15 @@ def _code_hash(claims: Document, expected: Expected) -> str:
     return _half_hash(claims, "c_hash", expected.code, expected.alg)
 
 
-_CHECKS: Final[tuple[tuple[str, Callable[[Document, Expected], str]], ...]] = (
+_OF_ANY_TOKEN: Final[tuple[tuple[str, Callable[[Document, Expected], str]], ...]] = (
     ("issuer", _issuer),
     ("audience", _audience),
     ("expiry", _expiry),
     ("issued_at", _issued_at),
     ("not_before", _not_before),
+)
+_CHECKS: Final = (
+    *_OF_ANY_TOKEN,
     ("nonce", _nonce),
     ("subject", _subject),
     ("access_token_hash", _access_token_hash),
@@ -182,5 +200,5 @@ def _same(found: str, expected: str) -> bool:
     return hmac.compare_digest(found.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass"))
 
 
-def _invalid(detail: str, explanation: str, field: str | None = None) -> NoReturn:
+def _invalid(detail: str, explanation: str, field: Setting | None = None) -> NoReturn:
     raise OidcError("id_token_invalid", detail, explanation, field=field)

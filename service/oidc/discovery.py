@@ -11,10 +11,11 @@ from service.oidc.freshness import Bounds, FreshnessCache
 from service.oidc.http import Fetched, ProviderClient
 from service.oidc.issuer import WELL_KNOWN
 from service.oidc.okta import (
-    CUSTOM_SERVER_UNAVAILABLE,
+    CUSTOM_SERVER_AT_OKTA,
     FEATURE_MISSING,
     ID_TOKEN_ISSUER,
     OKTA_DOMAIN,
+    Setting,
     organization_of_admin_host,
 )
 from service.oidc.policy import ProviderPolicy, Url, UrlRefused
@@ -113,11 +114,14 @@ def _check_issuer(issuer: str, found: object) -> None:
         return
     if not isinstance(found, str):
         raise _misconfigured("discovery_malformed", "The provider's discovery document names no issuer.")
-    explanation = (
+    raise OidcError(
+        "issuer_mismatch",
+        "discovery_issuer_mismatch",
         f"The discovery document fetched from {issuer} is that of {shown(found)}. Both have to be the same, to the "
-        "letter. At Okta a custom domain changes the issuer: enter the domain that the app's Issuer setting shows."
+        "letter.",
+        field=ID_TOKEN_ISSUER,
+        at_okta="A custom domain changes the issuer: enter the domain that the app's Issuer setting shows.",
     )
-    raise OidcError("issuer_mismatch", "discovery_issuer_mismatch", explanation, field=ID_TOKEN_ISSUER)
 
 
 def _refused(issuer: str, answer: Fetched) -> OidcError:
@@ -130,7 +134,13 @@ def _refused(issuer: str, answer: Fetched) -> OidcError:
         explanation = f"{parts.hostname} is Okta's administration console. Enter {organization}."
         return _misconfigured("admin_host", explanation, OKTA_DOMAIN)
     if parts.path == "/oauth2/default" or _okta_code(answer) == FEATURE_MISSING:
-        return _misconfigured("custom_server_unavailable", CUSTOM_SERVER_UNAVAILABLE, OKTA_DOMAIN)
+        return OidcError(
+            "provider_misconfigured",
+            "custom_server_unavailable",
+            f"There is no authorization server at {issuer} that this sign-in could use.",
+            field=OKTA_DOMAIN,
+            at_okta=CUSTOM_SERVER_AT_OKTA,
+        )
     explanation = f"There is no OpenID provider at this address: it answers {answer.status} to discovery."
     return _misconfigured("discovery_missing", explanation, OKTA_DOMAIN)
 
@@ -162,5 +172,5 @@ def _texts(document: Document, name: str, unsaid: tuple[str, ...]) -> tuple[str,
     return tuple(value for value in values[:_MOST_VALUES] if isinstance(value, str))
 
 
-def _misconfigured(detail: str, explanation: str, field: str | None = None) -> OidcError:
+def _misconfigured(detail: str, explanation: str, field: Setting | None = None) -> OidcError:
     return OidcError("provider_misconfigured", detail, explanation, field=field)

@@ -13,6 +13,11 @@ LONGEST_NAME: Final = 200
 
 EmailVerified = Literal["ignore", "require"]
 
+_UNVERIFIED_AT_OKTA: Final = (
+    "Okta calls an address verified only if the person confirmed it there, never if it came from a directory: support "
+    "can lift the requirement for this connection."
+)
+
 # One address and nothing around it. Whether its domain is one is for whoever compares it with the allowed ones.
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[^\s\x00-\x2c\x2f\x3a-\x40\x5b-\x60\x7b-\x7f@]+")
 
@@ -51,7 +56,7 @@ def choose_email(claims: Document, userinfo: Document | None, policy: str) -> As
             ("email_verified_missing", "does not say") if verified is None else ("email_not_verified", "denies")
         )
         explanation = f"The provider {what} that the address is verified, and this connection requires it."
-        raise OidcError("email_unverified", detail, explanation, field=USER_EMAIL)
+        raise OidcError("email_unverified", detail, explanation, field=USER_EMAIL, at_okta=_UNVERIFIED_AT_OKTA)
     return AssertedEmail(address, verified if isinstance(verified, bool) else None, source)
 
 

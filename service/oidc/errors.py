@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, Literal, Self
 
+from service.oidc.okta import OKTA, Setting
+
 Reason = Literal[
     "provider_denied",
     "provider_error",
@@ -25,8 +27,9 @@ class OidcError(Exception):
     Attributes:
         reason: the code in the sign-in log and on the person's page.
         detail: a stable slug that names the precise cause.
-        explanation: a sentence for support or the provider's administrator.
-        field: the setting at Okta to change, in Okta's words; None when no single one is at fault.
+        explanation: a sentence for support or the provider's administrator, true of any provider.
+        at_okta: what it means if the provider is Okta, and what to do there; empty where there is nothing to add.
+        field: the setting to change, in Okta's words; None when no single one is at fault.
         retry_after: seconds until the provider wants to be asked again, where it said so.
         checks: what was checked up to here, each with its result.
     """
@@ -37,13 +40,15 @@ class OidcError(Exception):
         detail: str,
         explanation: str,
         *,
-        field: str | None = None,
+        field: Setting | None = None,
+        at_okta: str = "",
         retry_after: int | None = None,
     ) -> None:
         super().__init__(reason, detail)
         self.reason: Reason = reason
         self.detail = detail
         self.explanation = explanation
+        self.at_okta = at_okta
         self.field = field
         self.retry_after = retry_after
         self.checks: Mapping[str, str] = {}
@@ -53,7 +58,22 @@ class OidcError(Exception):
 
     def again(self) -> Self:
         """Return an equal error without this one's traceback, for the next one who asks for the same."""
-        return type(self)(self.reason, self.detail, self.explanation, field=self.field, retry_after=self.retry_after)
+        return type(self)(
+            self.reason,
+            self.detail,
+            self.explanation,
+            field=self.field,
+            at_okta=self.at_okta,
+            retry_after=self.retry_after,
+        )
+
+    def explained(self, provider_kind: str) -> str:
+        """Return the explanation for whoever runs a provider of this kind (``okta`` or ``oidc``)."""
+        return f"{self.explanation} {self.at_okta}" if provider_kind == OKTA and self.at_okta else self.explanation
+
+    def setting(self, provider_kind: str) -> str | None:
+        """Return the setting to change, as a provider of this kind calls it."""
+        return None if self.field is None else self.field.at(provider_kind)
 
 
 def shown(text: str) -> str:

@@ -44,8 +44,7 @@ def normalise_okta_domain(text: str, policy: ProviderPolicy = _DEFAULT_POLICY) -
     host = _host(host)
     organization = organization_of_admin_host(host)
     if organization is not None:
-        sentence = f"{host} is Okta's administration console. Enter {organization}."
-        _refuse("admin_host", sentence, suggestion=organization)
+        _refuse_admin_host(host, organization)
     if is_nobodys(host):
         _refuse(
             "not_an_organization", f"{host} belongs to Okta itself. Enter your organization's own, such as {_EXAMPLE}."
@@ -71,6 +70,9 @@ def normalise_issuer(text: str, policy: ProviderPolicy = _DEFAULT_POLICY) -> str
             "not_an_issuer",
             f"Enter the issuer as the provider shows it, such as https://login.acme.example: {refused}.",
         )
+    organization = organization_of_admin_host(parts.host)
+    if organization is not None:
+        _refuse_admin_host(parts.host, organization)
     if parts.query:
         _refuse("not_an_issuer", "An issuer has no query. Enter it without the ? and what follows.")
     return issuer
@@ -102,6 +104,10 @@ def _host(text: str) -> str:
     if parts.path or parts.host.endswith((".localhost", ".local", ".internal", ".invalid", ".home.arpa", ".onion")):
         _refuse("not_a_domain", f"This is no domain of the public internet. Enter one such as {_EXAMPLE}.")
     return parts.host
+
+
+def _refuse_admin_host(host: str, organization: str) -> NoReturn:
+    _refuse("admin_host", f"{host} is Okta's administration console. Enter {organization}.", suggestion=organization)
 
 
 def _refuse(detail: str, sentence: str, **more: str) -> NoReturn:

@@ -1,27 +1,54 @@
 """Okta's words: where in its administration console a setting is found, and which hosts are whose."""
 
 import re
-from typing import Final
+from typing import Final, Self
 
-ASSIGNMENTS: Final = "Assignments"
-AUTHENTICATION_POLICY: Final = "Sign On › Authentication policy"
-CLIENT_AUTHENTICATION: Final = "General › Client Credentials › Client authentication"
-CLIENT_ID: Final = "General › Client Credentials › Client ID"
-CLIENT_SECRET: Final = "General › Client Credentials › Client secrets"  # noqa: S105 - the name of a field
-GRANT_TYPE: Final = "General › General Settings › Grant type"
-ID_TOKEN_ISSUER: Final = "Sign On › OpenID Connect ID Token › Issuer"  # noqa: S105 - the name of a field
-LOGIN_FLOW: Final = "General › Login › Login flow"
-OKTA_DOMAIN: Final = "Okta domain"
-PROOF_OF_POSSESSION: Final = (
-    "General › General Settings › Proof of possession › "
-    "Require Demonstrating Proof of Possession (DPoP) header in token requests"
+OKTA: Final = "okta"
+"""The kind of a connection whose provider is an Okta org; any other provider's is ``oidc``."""
+
+
+class Setting(str):
+    """A setting by the name that Okta's administration console gives it; ``elsewhere`` is what others may call it."""
+
+    __slots__ = ("elsewhere",)
+    elsewhere: str
+
+    def __new__(cls, okta: str, elsewhere: str) -> Self:
+        """Return the setting with its two names."""
+        made = super().__new__(cls, okta)
+        made.elsewhere = elsewhere
+        return made
+
+    def at(self, provider_kind: str) -> str:
+        """Return its name at a provider of this kind (``okta`` or ``oidc``)."""
+        return str(self) if provider_kind == OKTA else self.elsewhere
+
+
+ASSIGNMENTS: Final = Setting("Assignments", "Who may use the app")
+AUTHENTICATION_POLICY: Final = Setting("Sign On › Authentication policy", "Sign-on policy of the app")
+CLIENT_AUTHENTICATION: Final = Setting(
+    "General › Client Credentials › Client authentication", "How the client authenticates"
 )
-REDIRECT_URIS: Final = "General › Login › Sign-in redirect URIs"
-USER_EMAIL: Final = "Directory › People › Profile › Primary email"
+CLIENT_ID: Final = Setting("General › Client Credentials › Client ID", "Client ID")
+CLIENT_SECRET: Final = Setting("General › Client Credentials › Client secrets", "Client secret")
+GRANT_TYPE: Final = Setting("General › General Settings › Grant type", "Allowed grant types")
+ID_TOKEN_ISSUER: Final = Setting("Sign On › OpenID Connect ID Token › Issuer", "Issuer")
+LOGIN_FLOW: Final = Setting("General › Login › Login flow", "How a sign-in is started by the provider")
+OKTA_DOMAIN: Final = Setting("Okta domain", "Issuer")
+PROOF_OF_POSSESSION: Final = Setting(
+    "General › General Settings › Proof of possession › "
+    "Require Demonstrating Proof of Possession (DPoP) header in token requests",
+    "Proof of possession (DPoP)",
+)
+RATE_LIMITS: Final = Setting("Reports › Rate Limits", "Rate limits")
+REDIRECT_URIS: Final = Setting("General › Login › Sign-in redirect URIs", "Redirect URIs")
+SERVER_SCOPES: Final = Setting("Security › API › Authorization Servers › Scopes", "Allowed scopes")
+USER_EMAIL: Final = Setting("Directory › People › Profile › Primary email", "The person's e-mail address")
 
 FEATURE_MISSING: Final = "E0000015"
 
-CUSTOM_SERVER_UNAVAILABLE: Final = (
+CUSTOM_SERVER_UNAVAILABLE: Final = "The provider answers that a feature which this sign-in needs is not available."
+CUSTOM_SERVER_AT_OKTA: Final = (
     "Custom authorization servers, such as /oauth2/default, need API Access Management, which this Okta organization "
     "seems not to have. Use the Okta domain alone."
 )

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from service.oidc.errors import OidcError
+from service.oidc.okta import RATE_LIMITS
 
 TOO_MANY_REQUESTS: Final = 429
 LONGEST_WAIT_S: Final = 3600
@@ -23,11 +24,14 @@ def rate_limited(headers: Mapping[str, str], now: float) -> OidcError:
     if wait is None:
         wait = _reset(headers.get("x-rate-limit-reset", ""), now)
     seconds = min(max(int(UNSAID_WAIT_S if wait is None else wait), 1), LONGEST_WAIT_S)
-    explanation = (
-        f"The provider limits how many requests it answers, and wants to be asked again in {seconds} seconds. "
-        "Okta's limits count for the whole organization."
+    return OidcError(
+        "provider_unreachable",
+        "rate_limited",
+        f"The provider limits how many requests it answers, and wants to be asked again in {seconds} seconds.",
+        field=RATE_LIMITS,
+        at_okta="Okta's limits count for the whole organization.",
+        retry_after=seconds,
     )
-    return OidcError("provider_unreachable", "rate_limited", explanation, retry_after=seconds)
 
 
 def _retry_after(text: str, now: float) -> float | None:

@@ -15,20 +15,26 @@ from service.oidc.okta import (
     CLIENT_AUTHENTICATION,
     CLIENT_ID,
     CLIENT_SECRET,
+    CUSTOM_SERVER_AT_OKTA,
     CUSTOM_SERVER_UNAVAILABLE,
     FEATURE_MISSING,
     GRANT_TYPE,
     OKTA_DOMAIN,
     PROOF_OF_POSSESSION,
     REDIRECT_URIS,
+    SERVER_SCOPES,
+    Setting,
 )
 
 DPOP_REQUIRED: Final = OidcError(
     "provider_misconfigured",
     "dpop_required",
-    "The provider demands proof of possession (DPoP) with token requests. Clear the checkbox in Okta.",
+    "The provider demands proof of possession (DPoP) with token requests. Switch it off for this app.",
     field=PROOF_OF_POSSESSION,
+    at_okta="Clear the checkbox there.",
 )
+
+_MAKE_ANOTHER: Final = "Generate a new one there, and hand it to support: the old one cannot be read again."
 
 _LONGEST_COMPARED: Final = 500
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -55,7 +61,9 @@ def _by_code(document: Document) -> OidcError | None:
         if isinstance(text, str)
     )
     if okta_code == FEATURE_MISSING or "feature" in told:
-        return _misconfigured("custom_server_unavailable", CUSTOM_SERVER_UNAVAILABLE, OKTA_DOMAIN)
+        return _misconfigured(
+            "custom_server_unavailable", CUSTOM_SERVER_UNAVAILABLE, OKTA_DOMAIN, CUSTOM_SERVER_AT_OKTA
+        )
     explain = _EXPLANATIONS.get(error) if isinstance(error, str) else None
     return explain(told) if explain is not None else None
 
@@ -71,15 +79,16 @@ def _by_status(status: int) -> OidcError:
 
 def _client(told: str) -> OidcError:
     if "auth method" in told or "authentication method" in told:
-        explanation = "The provider wants the client to authenticate in another way. Choose Client secret in Okta."
-        return _misconfigured("auth_method_refused", explanation, CLIENT_AUTHENTICATION)
+        explanation = "The provider wants the client to authenticate in another way than with a client secret."
+        return _misconfigured("auth_method_refused", explanation, CLIENT_AUTHENTICATION, "Choose Client secret there.")
     if "secret" in told:
         explanation = "The provider does not accept the client secret: it is wrong, has expired or was deactivated."
-        return _misconfigured("client_secret_wrong", explanation, CLIENT_SECRET)
+        return _misconfigured("client_secret_wrong", explanation, CLIENT_SECRET, _MAKE_ANOTHER)
     if "client_id" in told or "client id" in told:
-        return _misconfigured("client_id_wrong", "The provider does not know the client ID.", CLIENT_ID)
+        explanation = "The provider does not know the client ID that this connection has. Give support the app's own."
+        return _misconfigured("client_id_wrong", explanation, CLIENT_ID)
     explanation = "The provider does not accept the client: its ID or its secret is wrong, or the secret has expired."
-    return _misconfigured("client_refused", explanation, CLIENT_SECRET)
+    return _misconfigured("client_refused", explanation, CLIENT_SECRET, _MAKE_ANOTHER)
 
 
 def _grant(told: str) -> OidcError:
@@ -89,12 +98,12 @@ def _grant(told: str) -> OidcError:
     if "pkce" in told or "verifier" in told:
         explanation = "The code belongs to another login than the one that this browser began."
         return OidcError("code_rejected", "pkce_mismatch", explanation)
-    explanation = "The provider does not accept the code any more: codes live a minute at Okta, and can be used once."
-    return OidcError("code_rejected", "code_expired", explanation)
+    explanation = "The provider does not accept the code any more: it can be used once, and for a short time."
+    return OidcError("code_rejected", "code_expired", explanation, at_okta="At Okta it lives for sixty seconds.")
 
 
 def _scope(_: str) -> OidcError:
-    return _misconfigured("scope_refused", "The app has to allow the scopes openid, email and profile.", None)
+    return _misconfigured("scope_refused", "The app has to allow the scopes openid, email and profile.", SERVER_SCOPES)
 
 
 def _grant_type(_: str) -> OidcError:
@@ -127,5 +136,5 @@ _EXPLANATIONS: Final[Mapping[str, Callable[[str], OidcError]]] = {
 }
 
 
-def _misconfigured(detail: str, explanation: str, field: str | None) -> OidcError:
-    return OidcError("provider_misconfigured", detail, explanation, field=field)
+def _misconfigured(detail: str, explanation: str, field: Setting, at_okta: str = "") -> OidcError:
+    return OidcError("provider_misconfigured", detail, explanation, field=field, at_okta=at_okta)

@@ -4,23 +4,10 @@ One notice per reason. A page is refused at start when a reason has none.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-Turn = Literal["you", "administrator", "support"]
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One page's words. ``happened`` and ``advice`` are whole sentences; ``action`` labels the way to start again."""
-
-    status: int
-    turn: Turn
-    title: str
-    happened: str
-    advice: str
-    action: str = "Start again"
-
+from service.web.notice import Notice
+from service.web.provider_notices import PROVIDER_CASES, PROVIDER_NOTICES
 
 SIGN_IN_REASONS: Final = frozenset(
     {
@@ -42,6 +29,7 @@ PAGE_REASONS: Final = frozenset(
 """Reasons that are no sign-in's outcome: a request that we do not take."""
 
 NOTICES: Final[Mapping[str, Notice]] = {
+    **PROVIDER_NOTICES,
     "workspace_unavailable": Notice(
         404,
         "you",
@@ -49,14 +37,6 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "There is no workspace at this address that takes single sign-on.",
         "Check the address, or ask the person who gave it to you. If it worked before, your workspace’s owner can tell "
         "whether single sign-on was switched off.",
-    ),
-    "issuer_mismatch": Notice(
-        400,
-        "administrator",
-        "This sign-in came from another Okta",
-        "The sign-in names another Okta address than the one this workspace is connected to, so we stopped it.",
-        "Start again from this page. If it keeps happening, the Okta domain in the workspace’s settings and the "
-        "address that Okta uses for this app have to be made the same.",
     ),
     "attempt_missing": Notice(
         400,
@@ -70,7 +50,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
         400,
         "you",
         "The sign-in took too long",
-        "More than thirty minutes passed between starting the sign-in and coming back from Okta.",
+        "More than thirty minutes passed between starting the sign-in and coming back from {provider}.",
         "Start again. Nothing was lost.",
     ),
     "attempt_used": Notice(
@@ -79,7 +59,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "This sign-in was already used",
         "Each sign-in works once, and this one has been completed or turned down. That happens after reloading the "
         "page or using the back button.",
-        "Start again. If you are still signed in at Okta, it takes a second.",
+        "Start again. If you are still signed in at {provider}, it takes a second.",
     ),
     "attempt_foreign": Notice(
         400,
@@ -87,71 +67,6 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "This sign-in belongs somewhere else",
         "The sign-in that came back was begun for another workspace or under other settings, so we didn’t use it.",
         "Start again for the workspace that you want.",
-    ),
-    "provider_denied": Notice(
-        403,
-        "administrator",
-        "Okta didn’t let you through",
-        "Okta answered that you may not use this app.",
-        "Ask your Okta administrator to assign you to the app, then start again.",
-    ),
-    "provider_error": Notice(
-        400,
-        "administrator",
-        "Okta couldn’t complete the sign-in",
-        "Okta came back with an error instead of a sign-in.",
-        "Try once more. If it fails again, send your Okta administrator the reference below: Okta’s System Log shows "
-        "the cause.",
-    ),
-    "provider_misconfigured": Notice(
-        400,
-        "administrator",
-        "The app in Okta needs a change",
-        "Okta answered in a way that shows a setting of the app is not as it has to be.",
-        "Send this page to your Okta administrator. Once the setting is changed, start again.",
-    ),
-    "provider_unreachable": Notice(
-        502,
-        "administrator",
-        "Okta doesn’t answer",
-        "We couldn’t reach your company’s Okta just now.",
-        "Wait a minute and start again. If it goes on, your Okta administrator can check Okta’s status and domain.",
-    ),
-    "code_rejected": Notice(
-        400,
-        "you",
-        "Okta didn’t accept the sign-in",
-        "Okta no longer knows the sign-in that it sent us. That happens when coming back took over a minute, or the "
-        "page was loaded twice.",
-        "Start again. If it fails each time, send your Okta administrator the reference below.",
-    ),
-    "id_token_invalid": Notice(
-        400,
-        "administrator",
-        "We couldn’t trust Okta’s answer",
-        "Okta’s answer did not pass our checks, so nobody was signed in.",
-        "Start again. If it fails each time, send your Okta administrator the reference below.",
-    ),
-    "userinfo_invalid": Notice(
-        400,
-        "administrator",
-        "We couldn’t trust Okta’s answer",
-        "What Okta told us about you did not pass our checks, so nobody was signed in.",
-        "Start again. If it fails each time, send your Okta administrator the reference below.",
-    ),
-    "email_missing": Notice(
-        403,
-        "administrator",
-        "Okta didn’t tell us your e-mail address",
-        "Your Okta profile has no e-mail address that we can use, or the app does not share it.",
-        "Ask your Okta administrator to fill in the e-mail address in your profile, then start again.",
-    ),
-    "email_unverified": Notice(
-        403,
-        "administrator",
-        "Your e-mail address isn’t verified",
-        "This workspace takes verified e-mail addresses only, and yours is not marked as verified.",
-        "Ask your administrator to verify it, then start again.",
     ),
     "domain_not_allowed": Notice(
         403,
@@ -166,7 +81,8 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "Ask for an invitation",
         "You are who you say you are, but you are not yet a member of this workspace, and it takes new people by "
         "invitation.",
-        "Ask an owner or admin of the workspace to invite the e-mail address that you use at Okta. Then start again.",
+        "Ask an owner or admin of the workspace to invite the e-mail address that you use at {provider}. Then "
+        "start again.",
     ),
     "member_deactivated": Notice(
         403,
@@ -179,7 +95,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
         403,
         "support",
         "This address belongs to another account",
-        "A member with your e-mail address is already linked to another Okta account, so we did not let this one in.",
+        "A member with your e-mail address is already linked to another {account}, so we did not let this one in.",
         "Ask the workspace’s owner to contact support with the reference below. They will find out which account is "
         "yours.",
     ),
@@ -210,7 +126,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "administrator",
         "We can’t read this request",
         "A sign-in comes back as an address or as a form, and this was neither.",
-        "Start again. If it fails each time, send your Okta administrator the reference below.",
+        "Start again. If it fails each time, send your {administrator} the reference below.",
     ),
     "foreign_origin": Notice(
         403,
@@ -265,50 +181,13 @@ NOTICES: Final[Mapping[str, Notice]] = {
 }
 
 CASES: Final[Mapping[tuple[str, str], Notice]] = {
+    **PROVIDER_CASES,
     ("busy", "database_away"): Notice(
         503,
         "you",
         "We can’t work at the moment",
         "A part of our service is away for a moment, so we did not finish this.",
         "Wait a few seconds, then load the page again. If that does not help, start again.",
-    ),
-    ("attempt_expired", "credentials_replaced"): Notice(
-        400,
-        "you",
-        "The connection to Okta was just changed",
-        "While you were signing in, the workspace’s connection to Okta was replaced.",
-        "Start again to use the new one.",
-    ),
-    ("provider_denied", "canceled"): Notice(
-        403,
-        "you",
-        "You stopped the sign-in",
-        "Okta says that the sign-in was cancelled.",
-        "Start again whenever you like.",
-    ),
-    ("provider_denied", "policy"): Notice(
-        403,
-        "administrator",
-        "Okta didn’t let you through",
-        "A sign-on policy of your company does not allow this sign-in from here.",
-        "Try from a network or device that your company allows, or ask your Okta administrator.",
-    ),
-    ("provider_denied", "not_assigned"): Notice(
-        403,
-        "administrator",
-        "You’re not assigned to this app",
-        "Okta knows you, but this app has not been assigned to you there.",
-        "Ask your Okta administrator to assign you, or a group that you are in, then start again.",
-    ),
-    ("provider_error", "login_required"): Notice(
-        400, "you", "Okta asks you to sign in", "Your session at Okta has ended.", "Start again and sign in at Okta."
-    ),
-    ("provider_error", "temporarily_unavailable"): Notice(
-        400,
-        "administrator",
-        "Okta is busy",
-        "Okta answered that it can’t sign anybody in at the moment.",
-        "Wait a minute and start again.",
     ),
     ("invitation_required", "invitation_accepted"): Notice(
         410,
@@ -348,16 +227,10 @@ CASES: Final[Mapping[tuple[str, str], Notice]] = {
 }
 """Cases of a reason that deserve words of their own, by reason and detail."""
 
-WHOSE_TURN: Final[Mapping[Turn, str]] = {
-    "you": "Your turn",
-    "administrator": "Your Okta administrator’s turn",
-    "support": "Support’s turn",
-}
 
-
-def notice_for(reason: str, detail: str | None = None) -> Notice:
-    """Return the words for a reason, or for the case of it where it has some."""
-    return CASES.get((reason, detail or ""), NOTICES[reason])
+def notice_for(reason: str, detail: str | None = None, provider_kind: str | None = None) -> Notice:
+    """Return the words for a reason, or for the case of it where it has some, as the kind of provider has them."""
+    return CASES.get((reason, detail or ""), NOTICES[reason]).at(provider_kind)
 
 
 def missing_notices() -> frozenset[str]:

@@ -14,10 +14,11 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from multidict import CIMultiDict
 
-from service.keys import REQUEST_ID
+from service.keys import CONNECTIONS, REQUEST_ID
 from service.settings import Settings
 from service.web.headers import POLICY_HEADER, SecurityHeaders
-from service.web.notices import WHOSE_TURN, missing_notices, notice_for
+from service.web.notice import whose_turn, words_of
+from service.web.notices import missing_notices, notice_for
 from service.web.refusal import PageRefusal
 
 PAGES: Final[web.AppKey["Pages"]] = web.AppKey("pages")
@@ -78,7 +79,6 @@ class Pages:
             asset=self._asset_path,
             support_contact=settings.support_contact,
             public_url=settings.public_url,
-            whose_turn=WHOSE_TURN,
         )
         self._check([*TEMPLATES, *templates])
 
@@ -109,12 +109,15 @@ class Pages:
 
     def refuse(self, request: web.Request, refusal: PageRefusal) -> web.Response:
         """Answer with the notice for a refusal."""
-        notice = notice_for(refusal.reason, refusal.detail)
+        kind = _provider_kind(request, refusal.slug)
+        notice = notice_for(refusal.reason, refusal.detail, kind)
         response = self.render(
             request,
             "notice",
             status=notice.status,
             notice=notice,
+            whose_turn=whose_turn(notice.turn, kind),
+            words=words_of(kind),
             reason=refusal.reason,
             field=refusal.field,
             explanation=refusal.explanation,
@@ -126,3 +129,11 @@ class Pages:
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
         return response
+
+
+def _provider_kind(request: web.Request, slug: str | None) -> str | None:
+    """Return what kind of provider the page is about, as far as that is at hand."""
+    connections = request.app.get(CONNECTIONS)
+    connection = connections.peek(slug) if connections is not None and slug is not None else None
+    credentials = connection.credentials if connection is not None else None
+    return credentials.provider_kind if credentials is not None else None

@@ -9,7 +9,9 @@ class PageRefusal(Exception):
     ``reason`` names the notice (see ``service.web.notices``), ``detail`` a case of it that has words of its own.
     ``field`` is the setting in Okta to look at, ``explanation`` a sentence for whoever mends it, ``restart`` the
     address that starts again, ``email`` the address the person came with, ``cookies`` whole ``Set-Cookie`` values,
-    ``retry_after`` whole seconds. No page ever holds a code, a token or a state.
+    ``retry_after`` whole seconds, ``slug`` the workspace whose kind of provider the words follow.
+
+    No page ever holds a code, a token or a state.
     """
 
     def __init__(
@@ -23,6 +25,7 @@ class PageRefusal(Exception):
         email: str | None = None,
         cookies: Sequence[str] = (),
         retry_after: int | None = None,
+        slug: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -33,3 +36,4 @@ class PageRefusal(Exception):
         self.email = email
         self.cookies = cookies
         self.retry_after = retry_after
+        self.slug = slug

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
+import structlog
 from aiohttp import web
 
 from service.identity.outcome import Outcome
@@ -12,9 +13,12 @@ from service.identity.sign_in_log import SignIn
 from service.keys import CLOCK, CONNECTIONS, METRICS, REQUEST_ID, SIGN_IN_LOG
 from service.login.attempt import Kind
 from service.login.outcome import Refused
+from service.login.slug import is_slug
 from service.web.flow import FLOW
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
+
+log = structlog.get_logger("sign_in")
 
 _WITHOUT_RESTART: Final = frozenset({"workspace_unavailable"})
 
@@ -26,10 +30,18 @@ def restart_address(slug: str, target: str | None) -> str:
 
 
 def record_refusal(request: web.Request, slug: str, refused: Refused, kind: Kind | None) -> None:
-    """Put the refusal into the sign-in log, before long and without waiting."""
+    """Put the refusal into the service's log, and into the sign-in log before long and without waiting."""
     connection = request.app[CONNECTIONS].peek(slug)
     credentials = connection.credentials if connection is not None else None
     request.app[METRICS].signed_in(refused.reason)
+    log.info(
+        "sign_in_refused",
+        request_id=request[REQUEST_ID],
+        workspace=slug if is_slug(slug) else None,
+        reason=refused.reason,
+        detail=refused.detail,
+        okta_field=refused.okta_field,
+    )
     request.app[SIGN_IN_LOG].record_soon(
         SignIn(
             at=request.app[CLOCK](),
@@ -60,6 +72,7 @@ def page_of(slug: str, refused: Refused, cookies: list[str]) -> PageRefusal:
         restart=restart,
         email=refused.email,
         cookies=cookies,
+        slug=slug,
     )
 
 

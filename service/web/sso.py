@@ -14,9 +14,10 @@ from service.identity.session_values import LiveSession
 from service.identity.sessions import live_session
 from service.identity.switch import seal_switch
 from service.keys import METRICS, REQUEST_ID
-from service.login.callback import PARAMETERS, AlreadyUsed, Proven
+from service.login.callback import PARAMETERS, Proven
 from service.login.initiate import Begun
 from service.login.outcome import Refused
+from service.login.returned import AlreadyUsed
 from service.web.flow import FLOW, Flow
 from service.web.form import read_form, single
 from service.web.invitation import clicked_invitation
@@ -115,7 +116,7 @@ async def _answer_fields(request: web.Request, slug: str) -> Mapping[str, str]:
         return single(fields, PARAMETERS, never_together=("code", "error"))
     except PageRefusal as refusal:
         record_refusal(request, slug, Refused("provider_error", refusal.reason), None)
-        refusal.restart = restart_address(slug, None)
+        refusal.restart, refusal.slug = restart_address(slug, None), slug
         raise
 
 

@@ -105,7 +105,7 @@ ERRORS = {
         "",
         "provider_misconfigured",
         "invalid_scope",
-        "General › General Settings › Grant type",
+        "Security › API › Authorization Servers › Scopes",
     ),
     "server_error": ("server_error", "", "provider_error", "server_error", None),
     "B02 html": ("<script>alert(1)</script>", "<b>", "provider_error", "unknown_error", None),

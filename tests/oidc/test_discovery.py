@@ -169,8 +169,8 @@ async def test_metadata_outlive_an_outage_by_a_day_at_most(
 async def test_check_provider_asks_now_and_says_what_to_change(
     relying_party: RelyingParty, provider: FakeProvider
 ) -> None:
-    metadata = await relying_party.check_provider(provider.issuer)
-    assert await relying_party.check_provider(provider.issuer) == metadata
+    metadata = await relying_party.check_provider(provider.issuer, "okta")
+    assert await relying_party.check_provider(provider.issuer, "okta") == metadata
     assert len(provider.requests("discovery")) == len(provider.requests("keys")) == 2
 
 
@@ -223,7 +223,7 @@ async def test_a_provider_at_which_nobody_could_sign_in_is_refused_before_it_is_
     scenario, code, detail = UNFIT[row]
     async with FakeProvider(**scenario) as provider:
         with pytest.raises(Refusal) as refused:
-            await relying_party.check_provider(provider.issuer)
+            await relying_party.check_provider(provider.issuer, "okta")
     assert (refused.value.code, refused.value.details["detail"]) == (code, detail)
     assert refused.value.message.endswith(".")
     json.dumps(dict(refused.value.details))

@@ -81,7 +81,13 @@ REFUSALS: dict[str, tuple[int, Json, str, str, str | None]] = {
         "grant_type_refused",
         "General › General Settings › Grant type",
     ),
-    "scope": (400, error("invalid_scope"), "provider_misconfigured", "scope_refused", None),
+    "scope": (
+        400,
+        error("invalid_scope"),
+        "provider_misconfigured",
+        "scope_refused",
+        "Security › API › Authorization Servers › Scopes",
+    ),
     "policy": (
         400,
         error("access_denied", "Policy evaluation failed for this request."),

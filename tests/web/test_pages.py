@@ -10,7 +10,8 @@ from support.site import Site
 from service.settings import Settings
 from service.web import notices
 from service.web.headers import SecurityHeaders
-from service.web.notices import CASES, NOTICES, PAGE_REASONS, SIGN_IN_REASONS, Notice, missing_notices
+from service.web.notice import Notice
+from service.web.notices import CASES, NOTICES, PAGE_REASONS, SIGN_IN_REASONS, missing_notices
 from service.web.pages import Pages, PagesIncomplete
 
 DESIGNED = frozenset(
@@ -44,8 +45,13 @@ def test_the_service_does_not_start_when_words_or_templates_are_missing(monkeypa
 WORDS = {**NOTICES, **{" ".join(case): notice for case, notice in CASES.items()}}
 
 
-@pytest.mark.parametrize("notice", [pytest.param(notice, id=name) for name, notice in WORDS.items()])
-def test_words_are_whole_sentences_without_blame(notice: Notice) -> None:
+@pytest.mark.parametrize("kind", ["okta", "oidc"])
+@pytest.mark.parametrize("written", [pytest.param(notice, id=name) for name, notice in WORDS.items()])
+def test_words_are_whole_sentences_without_blame(written: Notice, kind: str) -> None:
+    notice = written.at(kind)
+    if kind == "oidc":
+        assert "Okta" not in f"{notice.title} {notice.happened} {notice.advice}", "the provider is not Okta"
+    assert "{" not in f"{notice.title}{notice.happened}{notice.advice}"
     for sentence in (notice.happened, notice.advice):
         assert sentence.endswith(".")
         assert sentence[0].isupper()
