@@ -1,8 +1,9 @@
 """The relying party as one object: everything that a login asks of a provider."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from pydantic import SecretStr
@@ -15,16 +16,20 @@ from service.oidc.documents import Document
 from service.oidc.email import asserted_name, choose_email, needs_userinfo
 from service.oidc.errors import OidcError
 from service.oidc.http import ProviderClient
-from service.oidc.id_token import KEY_MAY_BE_NEW, Claims, validate_id_token
+from service.oidc.id_token import Claims, validate_id_token
 from service.oidc.issuer import normalise_issuer, normalise_okta_domain
-from service.oidc.jwks import KeyCache
+from service.oidc.jwks import KeyCache, SigningKeys
+from service.oidc.logout_token import LogoutToken, validate_logout_token
+from service.oidc.signed_token import KEY_MAY_BE_NEW
 from service.oidc.tokens import TokenAnswer, exchange_code
 from service.oidc.userinfo import fetch_userinfo
 
 SCOPES: Final = "openid email profile"
-RESPONSE_MODES: Final = ("query", "form_post")
-"""How an answer may come back, the preferred way first."""
 MOST_PREFIXES: Final = 4096
+DEFAULT_ALGORITHM: Final = "RS256"
+"""What signs a client's tokens unless it registered another (OpenID Connect Dynamic Client Registration 2)."""
+
+Valid = TypeVar("Valid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class ProvenPerson:
     ``subject_scope`` is empty where ``sub`` means the same person for every client of the issuer, else the client ID
     (OIDC Core 8). ``email_verified_claim`` is None where the provider gave no JSON boolean. ``claims_checked`` names
     each check that was made, in order, with its result and without any value. ``sid`` is the person's session at the
-    provider, where it told one.
+    provider, where it told one. ``id_token`` is what proved it, signed by ``alg``.
     """
 
     issuer: str
@@ -58,6 +63,8 @@ class ProvenPerson:
     claims_checked: dict[str, str]
     userinfo_used: bool
     sid: str | None = None
+    id_token: SecretStr | None = None
+    alg: str = "RS256"
 
 
 class RelyingParty:
@@ -79,10 +86,8 @@ class RelyingParty:
         normalise = normalise_okta_domain if provider_kind == "okta" else normalise_issuer
         return normalise(text, self._http.policy)
 
-    async def check_provider(self, issuer: str, provider_kind: str) -> ProviderMetadata:
+    async def check_provider(self, issuer: str) -> ProviderMetadata:
         """Ask the provider now whether it is one that people can sign in at, before its issuer is recorded.
-
-        ``provider_kind`` (``okta`` or ``oidc``) chooses the words in which it is told what is wrong.
 
         Raises:
             Refusal: ``provider_unreachable`` or ``provider_invalid``, with a sentence that says what to change.
@@ -92,8 +97,8 @@ class RelyingParty:
             await self._keys.renewed(metadata.jwks_uri)
         except OidcError as error:
             code = "provider_unreachable" if error.reason == "provider_unreachable" else "provider_invalid"
-            details = {"detail": error.detail, "issuer": issuer, "field": error.setting(provider_kind)}
-            raise Refusal(code, error.explained(provider_kind), details) from None
+            details = {"detail": error.detail, "issuer": issuer, "field": error.field}
+            raise Refusal(code, error.explanation, details) from None
         if not set(AUTH_METHODS) & set(metadata.token_auth_methods):
             sentence = "The provider offers no way for a client to authenticate with a client secret."
             raise Refusal("provider_invalid", sentence, {"detail": "auth_methods_refused", "issuer": issuer})
@@ -128,7 +133,9 @@ class RelyingParty:
 
     def authorization_prefix(self, metadata: ProviderMetadata, client_id: str, redirect_uri: str) -> str:
         """Return what all authorization URLs of a connection begin with; state, nonce and challenge are to follow."""
-        return self._prefix(metadata.authorization_endpoint, client_id, redirect_uri, metadata.response_modes)
+        return self._prefix(
+            metadata.authorization_endpoint, client_id, redirect_uri, "query" in metadata.response_modes
+        )
 
     async def complete(
         self,
@@ -160,28 +167,58 @@ class RelyingParty:
             claims = await self._validated(answer, credentials, metadata, code, nonce)
             checks |= claims.checks
             userinfo = await self._userinfo(answer, claims, credentials, metadata, checks)
-            return _person(claims, userinfo, credentials, checks)
+            return _person(answer, claims, userinfo, credentials, checks)
         except OidcError as error:
             error.checks = {**checks, **error.checks}
             raise
 
+    async def read_logout_token(self, issuer: str, client_id: str, token: str, algorithm: str | None) -> LogoutToken:
+        """Return what a logout token of this issuer for this client says.
+
+        ``algorithm`` is the one that signs the client's ID tokens, and so its logout tokens (OpenID Connect
+        Back-Channel Logout 2.6); None where none has been seen yet.
+
+        Raises:
+            OidcError: it is not valid, or the provider's metadata or keys are not to be had.
+        """
+        metadata = await self.prepare(issuer)
+        expected = frozenset({algorithm or DEFAULT_ALGORITHM})
+        return await self._by_newest_keys(
+            metadata,
+            lambda keys: validate_logout_token(
+                token,
+                keys,
+                issuer=issuer,
+                client_id=client_id,
+                algorithms=(expected & metadata.id_token_algs) or metadata.id_token_algs,
+                now=self._clock().timestamp(),
+            ),
+        )
+
     async def _validated(
         self, answer: TokenAnswer, credentials: ProviderCredentials, metadata: ProviderMetadata, code: str, nonce: str
     ) -> Claims:
+        return await self._by_newest_keys(
+            metadata,
+            lambda keys: validate_id_token(
+                answer.id_token,
+                keys,
+                issuer=credentials.issuer,
+                client_id=credentials.client_id,
+                nonce=nonce,
+                algorithms=metadata.id_token_algs,
+                access_token=answer.access_token,
+                code=code,
+                now=self._clock().timestamp(),
+            ),
+        )
+
+    async def _by_newest_keys(self, metadata: ProviderMetadata, validate: Callable[[SigningKeys], Valid]) -> Valid:
+        """Validate by the keys at hand, and once more for each time that the provider turns out to have newer ones."""
         keys = await self._keys.get(metadata.jwks_uri)
         while True:
             try:
-                return validate_id_token(
-                    answer.id_token,
-                    keys,
-                    issuer=credentials.issuer,
-                    client_id=credentials.client_id,
-                    nonce=nonce,
-                    algorithms=metadata.id_token_algs,
-                    access_token=answer.access_token,
-                    code=code,
-                    now=self._clock().timestamp(),
-                )
+                return validate(keys)
             except OidcError as error:
                 renewed = await self._keys.renew(metadata.jwks_uri, keys) if error.detail in KEY_MAY_BE_NEW else None
                 if renewed is None:
@@ -206,7 +243,11 @@ class RelyingParty:
 
 
 def _person(
-    claims: Claims, userinfo: Document | None, credentials: ProviderCredentials, checks: dict[str, str]
+    answer: TokenAnswer,
+    claims: Claims,
+    userinfo: Document | None,
+    credentials: ProviderCredentials,
+    checks: dict[str, str],
 ) -> ProvenPerson:
     checks["email"] = "failed"
     email = choose_email(claims.members, userinfo, credentials.email_verified)
@@ -222,10 +263,12 @@ def _person(
         claims_checked=checks,
         userinfo_used=userinfo is not None,
         sid=provider_session(claims.members),
+        id_token=SecretStr(answer.id_token),
+        alg=claims.alg,
     )
 
 
-def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, response_modes: tuple[str, ...]) -> str:
+def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, announces_query: bool) -> str:
     fixed = {
         "response_type": "code",
         "client_id": client_id,
@@ -233,8 +276,6 @@ def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, resp
         "scope": SCOPES,
         "code_challenge_method": "S256",
     }
-    # Nothing announced means the standard's own, which for a code is the query.
-    mode = next((one for one in RESPONSE_MODES if one in response_modes), None)
-    if mode is not None:
-        fixed["response_mode"] = mode
+    if announces_query:
+        fixed["response_mode"] = "query"
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(fixed, quote_via=quote)}"
