@@ -25,6 +25,8 @@ from service.oidc.tokens import TokenAnswer, exchange_code
 from service.oidc.userinfo import fetch_userinfo
 
 SCOPES: Final = "openid email profile"
+RESPONSE_MODES: Final = ("query", "form_post")
+"""How an answer may come back, the preferred way first."""
 MOST_PREFIXES: Final = 4096
 DEFAULT_ALGORITHM: Final = "RS256"
 """What signs a client's tokens unless it registered another (OpenID Connect Dynamic Client Registration 2)."""
@@ -86,8 +88,10 @@ class RelyingParty:
         normalise = normalise_okta_domain if provider_kind == "okta" else normalise_issuer
         return normalise(text, self._http.policy)
 
-    async def check_provider(self, issuer: str) -> ProviderMetadata:
+    async def check_provider(self, issuer: str, provider_kind: str) -> ProviderMetadata:
         """Ask the provider now whether it is one that people can sign in at, before its issuer is recorded.
+
+        ``provider_kind`` (``okta`` or ``oidc``) chooses the words in which it is told what is wrong.
 
         Raises:
             Refusal: ``provider_unreachable`` or ``provider_invalid``, with a sentence that says what to change.
@@ -97,8 +101,8 @@ class RelyingParty:
             await self._keys.renewed(metadata.jwks_uri)
         except OidcError as error:
             code = "provider_unreachable" if error.reason == "provider_unreachable" else "provider_invalid"
-            details = {"detail": error.detail, "issuer": issuer, "field": error.field}
-            raise Refusal(code, error.explanation, details) from None
+            details = {"detail": error.detail, "issuer": issuer, "field": error.setting(provider_kind)}
+            raise Refusal(code, error.explained(provider_kind), details) from None
         if not set(AUTH_METHODS) & set(metadata.token_auth_methods):
             sentence = "The provider offers no way for a client to authenticate with a client secret."
             raise Refusal("provider_invalid", sentence, {"detail": "auth_methods_refused", "issuer": issuer})
@@ -133,9 +137,7 @@ class RelyingParty:
 
     def authorization_prefix(self, metadata: ProviderMetadata, client_id: str, redirect_uri: str) -> str:
         """Return what all authorization URLs of a connection begin with; state, nonce and challenge are to follow."""
-        return self._prefix(
-            metadata.authorization_endpoint, client_id, redirect_uri, "query" in metadata.response_modes
-        )
+        return self._prefix(metadata.authorization_endpoint, client_id, redirect_uri, metadata.response_modes)
 
     async def complete(
         self,
@@ -268,7 +270,7 @@ def _person(
     )
 
 
-def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, announces_query: bool) -> str:
+def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, response_modes: tuple[str, ...]) -> str:
     fixed = {
         "response_type": "code",
         "client_id": client_id,
@@ -276,6 +278,8 @@ def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, anno
         "scope": SCOPES,
         "code_challenge_method": "S256",
     }
-    if announces_query:
-        fixed["response_mode"] = "query"
+    # Nothing announced means the standard's own, which for a code is the query.
+    mode = next((one for one in RESPONSE_MODES if one in response_modes), None)
+    if mode is not None:
+        fixed["response_mode"] = mode
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(fixed, quote_via=quote)}"
