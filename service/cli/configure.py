@@ -7,6 +7,7 @@ import typer
 
 from service.cli.change import Why, explained, record
 from service.cli.options import Json, Slug
+from service.cli.preflight import preview_enforcement, warn_of_affected
 
 domain = typer.Typer(help="The e-mail domains that may sign in.", no_args_is_help=True)
 jit = typer.Typer(
@@ -110,10 +111,19 @@ def enforce_on(
         ),
     ] = None,
     *,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only tell what is missing and who would be affected; exit 1 if refused.")
+    ] = False,
     why: Why,
     as_json: Json = False,
 ) -> None:
     """Require single sign-on: Google and magic links no longer open this workspace."""
+    if preview:
+        if not preview_enforcement(slug, as_json=as_json):
+            raise typer.Exit(1)
+        return
+    if not as_json:
+        warn_of_affected(slug)
     data = {} if confirm_within is None else {"confirm_within": confirm_within}
     record(slug, "EnforcementEnabled", data, why, as_json=as_json)
 

@@ -10,17 +10,9 @@ from service.cli.change import Why, explained, record, tell
 from service.cli.client import open_client, segment
 from service.cli.options import At, Json, Slug, Version, moment
 from service.cli.output import hint, say, say_json, say_pairs, say_table, when
+from service.cli.preflight import read_readiness, say_affected, say_gate
 
 workspace = typer.Typer(help="Register workspaces and look at them.", no_args_is_help=True)
-
-
-AFFECTED = {
-    "outside_domains": "Members outside the allowed domains, whom SSO refuses",
-    "never_by_sso": "Members who never signed in by SSO",
-    "owners": "Owners among them",
-    "open_invitations": "Open invitations",
-    "invitations_outside_domains": "Open invitations outside the allowed domains",
-}
 
 
 class Gate(StrEnum):
@@ -102,14 +94,14 @@ def readiness(
     as_json: Json = False,
 ) -> None:
     """Tell what is missing before SSO can be enabled, and before it can be required."""
-    answer = open_client().get(f"/workspaces/{segment(slug)}/readiness")
+    answer = read_readiness(slug)
     if as_json:
         say_json(answer)
     else:
-        _say_gate("SSO", answer["sso"])
+        say_gate("SSO", answer["sso"])
         say()
-        _say_gate("Enforcement", answer["enforcement"])
-        _say_affected(answer["affected"])
+        say_gate("Enforcement", answer["enforcement"])
+        say_affected(answer["affected"])
     if gate is not None and not answer[gate.value]["ready"]:
         raise typer.Exit(1)
 
@@ -128,18 +120,6 @@ def show(slug: Slug, *, at: At = None, version: Version = None, as_json: Json = 
     _say_workspace(answer)
     if at is None and version is None:
         hint(f"Next: keyledger workspace readiness {slug}, keyledger history {slug}")
-
-
-def _say_gate(title: str, gate: Mapping[str, Any]) -> None:
-    say(f"{title}: {'ready' if gate['ready'] else 'not ready'}{' and on' if gate['enabled'] else ''}")
-    for one in gate["missing"]:
-        say(f"  - {one['sentence']}")
-
-
-def _say_affected(affected: Mapping[str, list[str]]) -> None:
-    for name, people in affected.items():
-        if people:
-            say(f"  {AFFECTED[name]}: {', '.join(people)}")
 
 
 def _say_workspace(answer: Mapping[str, Any]) -> None:

@@ -37,6 +37,12 @@ async def test_a_workspace_is_set_up_by_command_line_alone(command: CommandLine)
     assert "[not_proven]" in not_proven
     invited = await command.done("invite", "acme", "grace@acme.example", "--role", "editor")
     assert "grace@acme.example is invited to acme as editor" in invited.out
+    preview = await command("enforce", "on", "acme", "--preview")
+    assert (preview.code, preview.out.splitlines()[0]) == (1, "Enforcement: not ready")
+    assert "Open invitations: ada@acme.example, grace@acme.example" in preview.out
+    told = (await command("enforce", "on", "acme", "--preview", "--json")).json
+    assert [one["item"] for one in told["enforcement"]["missing"]] == ["proof", "owner"]
+    assert "Open invitations: ada@acme.example" in await command.refused("enforce", "on", "acme")
     history = await command.done("history", "acme", "--json")
     assert [event["type"] for event in history.json["items"]] == [
         "WorkspaceRegistered",
