@@ -4,9 +4,11 @@ import asyncio
 import base64
 import json
 import os
+import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import asyncpg
@@ -15,6 +17,10 @@ from support.database import TestDatabase
 from support.fleet import Fleet, Instance, fleet
 from support.service import free_port
 from support.visits import SLUG, Api, GatedProvider, begin, browser, gated_provider, opens
+
+from service.identity.authentication import Authentication
+from service.identity.session_values import TOKEN_BYTES, NewSession
+from service.identity.session_writes import write_session
 
 EFFECTIVE_WITHIN_S = 1.0
 
@@ -108,6 +114,47 @@ async def test_a_change_written_at_one_is_effective_at_the_other_within_a_second
                     break
             assert time.monotonic() - written < EFFECTIVE_WITHIN_S
         waits.append(time.monotonic() - written)
+    assert max(waits) < EFFECTIVE_WITHIN_S, waits
+
+
+async def mailed_session(database: TestDatabase, person: str) -> str:
+    """Make the person an owner who has also signed in by a mailed link. Returns that session's cookie."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    connection = await asyncpg.connect(database.superuser_dsn)
+    try:
+        user_id = await connection.fetchval(
+            "update identity.members set role = 'owner' where email = $1 returning user_id", f"{person}@acme.example"
+        )
+        now = datetime.now(UTC)
+        authentication = Authentication("magic_link", now.isoformat())
+        session = NewSession(token, user_id, (authentication,), None, now, now + timedelta(hours=1))
+        await write_session(connection, session)
+    finally:
+        await connection.close()
+    return f"keyledger-session={token}"
+
+
+async def opened(pair: Pair, session: str) -> list[str]:
+    """Return the workspaces that the session opens at the other instance."""
+    async with pair.http.get(f"{pair.other.url}/api/session", headers={"Cookie": session}) as answer:
+        assert answer.status == 200, await answer.text()
+        return [one["slug"] for one in (await answer.json())["workspaces"]]
+
+
+async def test_requiring_sso_at_one_shuts_and_opens_the_workspace_at_the_other_within_a_second(pair: Pair) -> None:
+    """A session by magic link that is open already is shut by enforcement and opens again; one by SSO stays open."""
+    by_sso = (await (await begin(pair.http, pair.one.url, "ada")).come_back(pair.http, pair.one.url)).session or ""
+    by_mail = await mailed_session(pair.database, "ada")
+    events = f"{pair.one.url}/api/v1/workspaces/{SLUG}/events"
+    waits = []
+    for kind, expected in [("EnforcementEnabled", []), ("EnforcementDisabled", [SLUG])] * 5:
+        assert await opened(pair, by_mail) != expected
+        await pair.api.done("POST", events, {"type": kind, "data": {}, "reason": "a test of both"})
+        written = time.monotonic()
+        while await opened(pair, by_mail) != expected:
+            assert time.monotonic() - written < EFFECTIVE_WITHIN_S
+        waits.append(time.monotonic() - written)
+        assert await opened(pair, by_sso) == [SLUG]
     assert max(waits) < EFFECTIVE_WITHIN_S, waits
 
 
