@@ -1,14 +1,13 @@
 """A checkpoint: the whole log in one signed note (C2SP tlog-checkpoint), which also says where every stream ends."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Self
 
 from events.catalogue.instants import read_instant, write_instant
 from events.merkle import HASH_BYTES
-from events.notes import NoteRefused, is_name, split_note
+from events.notes import NoteRefused, is_name, read_base64, split_note
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _EXTENSIONS = ("position", "streams", "heads", "time")
@@ -94,8 +93,8 @@ def _number(text: str) -> int:
 
 def _hash(text: str) -> bytes:
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        raw = read_base64(text)
+    except ValueError:
         raw = b""
     if len(raw) != HASH_BYTES:
         raise _malformed()

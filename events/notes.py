@@ -4,7 +4,6 @@ A key is written as ``NAME+ID+BASE64``, as other programs for transparency logs 
 """
 
 import base64
-import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -56,9 +55,9 @@ class NoteKey:
         name, _, rest = text.strip().partition("+")
         id_, _, encoded = rest.partition("+")
         try:
-            raw = base64.b64decode(encoded, validate=True)
+            raw = read_base64(encoded)
             key = cls(name, raw[1:])
-        except (binascii.Error, NoteRefused):
+        except ValueError:
             raw, key = b"", None
         if key is None or raw[:1] != ED25519 or key.id.hex() != id_:
             message = "A public key looks like id.example.com/log+1a2b3c4d+AbC...; this one was cut or mistyped."
@@ -78,6 +77,19 @@ class NoteSigner:
         """Return the signer of this name from its 32 secret bytes."""
         private = Ed25519PrivateKey.from_private_bytes(seed)
         return cls(NoteKey(name, private.public_key().public_bytes_raw()), private)
+
+
+def read_base64(text: str) -> bytes:
+    """Return what a text in standard base64 stands for; every value has one such text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        message = "not the base64 of anything"
+        raise ValueError(message)
+    return raw
 
 
 def is_name(text: str) -> bool:
@@ -147,8 +159,8 @@ def _signature(line: str) -> tuple[str, bytes]:
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
     try:
-        raw = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+        raw = read_base64(encoded)
+    except ValueError:
         raw = b""
     if dash != "—" or not is_name(name) or len(raw) <= ID_BYTES:
         message = "A signature of this note was cut or mistyped."

@@ -1,0 +1,123 @@
+"""Checking a workspace's exported history, by itself and beside an earlier one. ``FORMAT.md`` has the rules."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from events.chain import BEFORE_THE_FIRST, Fault, Kind, RawEvent, holds
+from events.checkpoints import Checkpoint
+from events.exported import Entry, Export, ExportRefused, Grown
+from events.head_map import in_map
+from events.merkle import consistent, included
+
+_DIFFERENCES: Mapping[tuple[bool, bool], tuple[str, Kind]] = MappingProxyType(
+    {
+        (False, False): ("It says something else now.", "edited"),
+        (False, True): ("It is not there any more.", "removed"),
+        (True, False): ("Another one stands in front of it now.", "inserted"),
+        (True, True): ("It stands in another place now.", "reordered"),
+    }
+)
+"""By whether the old event is still somewhere, and whether the one in its place was there before."""
+
+
+def verify_export(export: Export) -> Fault | None:
+    """Check an export by itself; return the first position that does not hold."""
+    head, checkpoint = export.head, export.checkpoint
+    if head.version < 1 or not in_map(head, export.head_proof, checkpoint.heads_root):
+        problem = f"The checkpoint does not say that the history ends with version {head.version}."
+        return Fault(0, export.stream_id, head.version, problem, "forked")
+    last = RawEvent(-1, export.stream_id, 0, -1, -1, b"", BEFORE_THE_FIRST)
+    for entry in export.entries:
+        fault = _follows(entry, last, checkpoint)
+        if fault is not None:
+            return fault
+        last = entry.event
+    if last.version < head.version:
+        problem = f"The history ends with version {last.version}, and had {head.version}: its end was cut off."
+        return Fault(last.position + 1, export.stream_id, last.version + 1, problem, "truncated")
+    if last.version > head.version:
+        problem = f"The history ended with version {head.version}: something was put behind it."
+        first = next(entry.event for entry in export.entries if entry.event.version > head.version)
+        return Fault(first.position, export.stream_id, first.version, problem, "inserted")
+    if last.hash != head.head:
+        problem = "The history ended with another event."
+        return Fault(last.position, export.stream_id, last.version, problem, "forked")
+    return None
+
+
+def _follows(entry: Entry, last: RawEvent, checkpoint: Checkpoint) -> Fault | None:
+    event = entry.event
+
+    def fault(problem: str, kind: Kind) -> Fault:
+        return Fault(event.position, event.stream_id, event.version, problem, kind)
+
+    if event.version > last.version + 1:
+        return fault(f"Events are missing in front of this one, from version {last.version + 1} on.", "removed")
+    if event.version <= last.version:
+        return fault(f"It is version {event.version} behind version {last.version}.", "reordered")
+    if event.position <= last.position or event.leaf_index <= last.leaf_index or event.recorded_us <= last.recorded_us:
+        return fault("It is not behind the event before it in the log.", "reordered")
+    if not holds(event, last.hash):
+        return fault("Its hash does not follow from its content, its place and the event before it.", "edited")
+    if not included(event.hash, event.leaf_index, checkpoint.size, entry.proof, checkpoint.root):
+        return fault("The checkpoint does not cover it: the log that was signed has another event here.", "forked")
+    return None
+
+
+def verify_since(export: Export, earlier: Export | Checkpoint) -> Fault | None:
+    """Check that an export goes on where an earlier one, or a checkpoint, ended; return the first difference.
+
+    Both have been checked by themselves. That the whole log only grew shows only from an export that was made for the
+    earlier size (``since``); the workspace's own events are compared in any case.
+    """
+    before = earlier.checkpoint if isinstance(earlier, Export) else earlier
+    fault = None if isinstance(earlier, Checkpoint) else _compare(export, earlier)
+    if fault is not None:
+        return fault
+    end = export.entries[-1].event.position if export.entries else 0
+    if export.checkpoint.size < before.size:
+        problem = (
+            f"The log has {export.checkpoint.size} events and had {before.size} at {before.made_at}: an older backup "
+            "was put in its place, or its end was cut off."
+        )
+        return Fault(export.checkpoint.position + 1, "", 0, problem, "restored")
+    since = export.since
+    if export.checkpoint.size == before.size:
+        since = Grown(before.size, [])
+    if since is None or since.size != before.size:
+        return None
+    if not consistent(before.size, export.checkpoint.size, since.proof, before.root, export.checkpoint.root):
+        problem = f"The log does not go on from what it was at {before.made_at}: another history is in its place."
+        return Fault(min(before.position, end), "", 0, problem, "forked")
+    return None
+
+
+def covers_growth(export: Export, before: Checkpoint) -> bool:
+    """Tell whether the export has what shows that the whole log only grew since a checkpoint."""
+    return export.checkpoint.size == before.size or (export.since is not None and export.since.size == before.size)
+
+
+def _compare(export: Export, earlier: Export) -> Fault | None:
+    if export.stream_id != earlier.stream_id:
+        message = f"The earlier file is of the workspace {earlier.stream_id}, this one of {export.stream_id}."
+        raise ExportRefused(message)
+    now = {entry.event.version: entry.event for entry in export.entries}
+    contents = {event.canonical for event in now.values()}
+    contents_before = {entry.event.canonical for entry in earlier.entries}
+    for old in (entry.event for entry in earlier.entries):
+        new = now.get(old.version)
+        if new == old:
+            continue
+        if new is None:
+            cut = old.version > max(now, default=0)
+            return _differs(old, "It is not there any more.", "truncated" if cut else "removed")
+        if new.canonical == old.canonical:
+            return _differs(old, "It has another time, place or hash than before.", "forked")
+        stays, known = old.canonical in contents, new.canonical in contents_before
+        problem, kind = _DIFFERENCES[stays, known]
+        return _differs(old, problem, kind)
+    return None
+
+
+def _differs(old: RawEvent, problem: str, kind: Kind) -> Fault:
+    return Fault(old.position, old.stream_id, old.version, f"In the earlier file an event stands here. {problem}", kind)
