@@ -42,7 +42,7 @@ async def open_by_slug(request: web.Request) -> web.Response:
 
 
 def _login_address(slug: str, target: str | None) -> str:
-    asked = {"workspace": slug} if target is None else {"workspace": slug, "target": target}
+    asked = {"workspace": slug} if target is None else {"workspace": slug, "target_link_uri": target}
     return f"{LOGIN_PATH}?{urlencode(asked)}"
 
 

@@ -73,7 +73,7 @@ async def test_only_registered_origins_are_targets(site: Site, hostile: str) -> 
 async def test_nobody_signed_in_goes_to_the_login_page_and_keeps_the_target(site: Site) -> None:
     location = await leads_to(site.browser(), "acme", TARGET)
     assert urlsplit(location).path == "/login"
-    assert parse_qs(urlsplit(location).query) == {"workspace": ["acme"], "target": [TARGET]}
+    assert parse_qs(urlsplit(location).query) == {"workspace": ["acme"], "target_link_uri": [TARGET]}
 
 
 async def test_a_workspace_that_requires_sso_is_opened_by_it_and_the_rest_stays_open(site: Site) -> None:
