@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 
 from events.store import StoreBusy, VersionConflict
+from events.workspace import Workspace
 from service.db import transaction
 from service.errors import Busy
 from service.identity.authentication import Authentication
@@ -24,6 +25,7 @@ from service.identity.joining import Join, Joined
 from service.identity.known import Situation, lock_workspace, read_situation
 from service.identity.ledger import append, member_acts
 from service.identity.link_request import request_link
+from service.identity.logout_hint import seal_hint
 from service.identity.names import display_name
 from service.identity.outcome import Outcome, Status
 from service.identity.people import KnownMember, Person
@@ -178,8 +180,14 @@ class _SignIn:
             email=None if address is None else address.display,
             member_id=str(joined.member_id),
             sid=self.person.sid,
+            hint=self._logout_hint(decision.workspace, str(joined.member_id)),
         )
         return open_session(self.meta.session, joined.user_id, authentication, self.now, self.resources.limits)
+
+    def _logout_hint(self, workspace: Workspace, member_id: str) -> str | None:
+        if not workspace.provider_logout or workspace.credentials is None:
+            return None
+        return seal_hint(self.resources.box, self.person.id_token, workspace.credentials.client_id, member_id)
 
     async def _refuse(self, connection: Executor, refused: Refuse, decision: Decision | None = None) -> Outcome:
         return await self._end(connection, "refused", refused.reason, decision, detail=refused.detail)

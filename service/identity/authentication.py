@@ -15,7 +15,8 @@ class Authentication:
     By SSO it names the workspace whose connection made it, the credentials and issuer it was made under, the address
     that was asserted and the member. Other methods prove the user, and name no workspace; ``bypasses`` are the ends of
     the bypasses that were live then, by workspace: what a bypass opened ends with that very bypass. ``sid`` is the
-    session at the provider, where it told one (OpenID Connect Back-Channel Logout 2.1). Times are in UTC, as ISO 8601.
+    session at the provider, where it told one (OpenID Connect Back-Channel Logout 2.1); ``hint`` what signs out there,
+    sealed (see ``logout_hint``). Times are in UTC, as ISO 8601.
     """
 
     method: Method
@@ -27,6 +28,7 @@ class Authentication:
     member_id: str | None = None
     bypasses: Mapping[str, str] = field(default_factory=dict)
     sid: str | None = None
+    hint: str | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Return the authentication as JSON values."""
@@ -40,7 +42,10 @@ class Authentication:
             "member_id": self.member_id,
             "bypasses": self.bypasses,
         }
-        return data if self.sid is None else {**data, "sid": self.sid}
+        for name in ("sid", "hint"):
+            if (value := getattr(self, name)) is not None:
+                data[name] = value
+        return data
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:

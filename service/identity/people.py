@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
 
+from pydantic import SecretStr
+
 Role = Literal["owner", "admin", "editor", "viewer"]
 UserMethod = Literal["google", "magic_link", "recovery"]
 """Ways to show who one is that no workspace's connection had a part in."""
@@ -43,6 +45,10 @@ class Person(Protocol):
     @property
     def sid(self) -> str | None:
         """The person's session at the provider, if it told one (OpenID Connect Back-Channel Logout 2.1)."""
+
+    @property
+    def id_token(self) -> SecretStr | None:
+        """The ID token that proved it, where it is still at hand."""
 
 
 @dataclass(frozen=True, slots=True)

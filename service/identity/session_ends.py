@@ -3,6 +3,8 @@
 from typing import Final
 from uuid import UUID
 
+import orjson
+
 from events.domains import domain_of_address
 from service.identity.resources import Connection, Executor
 from service.identity.session_values import LiveSession
@@ -11,6 +13,12 @@ _HELD: Final = """
     jsonb_array_elements(
         case jsonb_typeof(s.data -> 'authentications') when 'array' then s.data -> 'authentications' else '[]' end
     )
+"""
+# In the words of the index sessions_by_provider_session, by which it is answered.
+_BY_PROVIDER_SESSION: Final = """
+    select distinct user_id from identity.sessions
+    where data @? '$.authentications[*].sid' and jsonb_path_query_array(data, '$.authentications[*].sid') @> $1::jsonb
+      and user_id is not null
 """
 _BY_SSO: Final = "a ->> 'method' = 'sso' and a ->> 'workspace' = $2"
 # What is left of a session after some of its authentications went; nothing left ends it.
@@ -78,6 +86,33 @@ async def end_sso_sessions(connection: Connection, workspace: str, *, domain: st
     # A session holds the address as it was asserted; only its A-label says which domain that is.
     emails = [row["email"] for row in rows if row["email"] and domain_of_address(row["email"]) == domain]
     return await _strip(connection, f"{_BY_SSO} and a ->> 'email' = any($3)", user_ids, workspace, emails)
+
+
+async def end_provider_sessions(
+    connection: Executor, workspace: str, issuer: str, member_id: UUID | None, sid: str | None
+) -> int:
+    """End what sign-ins at this issuer opened in a workspace, for a member, in one session there, or both together.
+
+    ``sid`` is the provider's name for its session. For a member, sign-ins of which the provider told no session end
+    with any. Returns how many sessions changed.
+    """
+    at_issuer = f"{_BY_SSO} and a ->> 'issuer' = $3"
+    if member_id is not None:
+        user_id = await connection.fetchval("select user_id from identity.members where member_id = $1", member_id)
+        condition = f"{at_issuer} and a ->> 'member_id' = $4 and ($5::text is null or coalesce(a ->> 'sid', $5) = $5)"
+        return await _strip(connection, condition, [user_id], workspace, issuer, str(member_id), sid)
+    rows = await connection.fetch(_BY_PROVIDER_SESSION, orjson.dumps([sid]).decode())
+    user_ids = [row["user_id"] for row in rows]
+    return await _strip(connection, f"{at_issuer} and a ->> 'sid' = $4", user_ids, workspace, issuer, sid)
+
+
+async def end_sessions_of_other_issuers(connection: Connection, workspace: str, issuer: str) -> int:
+    """End what SSO opened in a workspace under any issuer but the active one. Returns how many sessions changed."""
+    users = await connection.fetch(
+        "select user_id from identity.members where workspace = $1 and user_id is not null", workspace
+    )
+    condition = f"{_BY_SSO} and a ->> 'issuer' is distinct from $3"
+    return await _strip(connection, condition, [row["user_id"] for row in users], workspace, issuer)
 
 
 async def end_member_sessions(connection: Executor, workspace: str, user_id: UUID) -> int:

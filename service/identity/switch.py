@@ -4,12 +4,14 @@ The form is bound to the session that it would replace, lasts ten minutes and wo
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import orjson
+from pydantic import SecretStr
 
+from service.identity.logout_hint import keepable
 from service.identity.people import Person
 from service.identity.resources import BegunAttempt, IdentityResources
 from service.identity.session_values import LiveSession
@@ -30,6 +32,7 @@ class KeptPerson:
     email_verified_claim: bool
     name: str | None
     sid: str | None = None
+    id_token: SecretStr | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def seal_switch(
                 person.email_verified_claim is True,
                 person.name,
                 person.sid,
+                keepable(person.id_token),
             ),
         )
     )
@@ -85,4 +89,7 @@ async def open_switch(resources: IdentityResources, session: LiveSession | None,
         return None
     if not await spend(resources.pool, hashlib.sha256(field.encode()).digest(), ends_at):
         return None
-    return KeptSwitch(slug, credentials_id, kind, KeptPerson(*person), target)
+    kept = KeptPerson(*person[:-1])
+    if person[-1] is not None:
+        kept = replace(kept, id_token=SecretStr(person[-1]))
+    return KeptSwitch(slug, credentials_id, kind, kept, target)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from pydantic import SecretStr
+
 from events.workspace import Workspace
 from events.workspace_values import AllowedDomain, Credentials
 
@@ -59,3 +61,4 @@ class Proven:
     email_verified_claim: object = None
     name: str | None = "Ada"
     sid: str | None = None
+    id_token: SecretStr | None = None
