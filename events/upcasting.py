@@ -18,7 +18,13 @@ from events.catalogue import CATALOGUE
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = MappingProxyType({})
+
+def _relinked_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """The second version only knows one more way, by support."""
+    return data
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = MappingProxyType({("IdentityRelinked", 1): _relinked_v1})
 """(type, schema version) to the step from that version to the next."""
 
 NEWEST: Mapping[str, int] = MappingProxyType({name: kind.schema_version for name, kind in CATALOGUE.items()})

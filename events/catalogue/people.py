@@ -1,6 +1,6 @@
 """Members and invitations, by opaque id alone: a person can be erased, and what is recorded cannot."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from events.catalogue.event_data import EventData, Identifier, Instant, Role, Websites
 
@@ -58,8 +58,13 @@ class MemberErased(EventData):
 
 
 class IdentityRelinked(EventData):
-    """The member signs in by another identity at the provider than before, shown to be theirs in the named way."""
+    """The member signs in by another identity at the provider than before, shown to be theirs in the named way.
+
+    ``support`` found out whose the identity is, and put it in place of the one that was linked.
+    """
+
+    schema_version: ClassVar[int] = 2
 
     member_id: Identifier
     credentials_id: Identifier
-    how: Literal["email", "session", "mailed_link"]
+    how: Literal["email", "session", "mailed_link", "support"]

@@ -79,4 +79,4 @@ class RelinkIdentity(Command):
 
     member_id: Identifier
     credentials_id: Identifier
-    how: Literal["email", "session", "mailed_link"]
+    how: Literal["email", "session", "mailed_link", "support"]

@@ -35,7 +35,7 @@ _PEOPLE = frozenset(
 )
 # What a person's own sign-in or test causes; the service gives these commands, never a request's content.
 _BY_SIGN_IN = frozenset({"MemberJoined", "IdentityRelinked", "ConnectionProven", "EnforcementConfirmed"})
-_STAFF = EMITTABLE | _PEOPLE | {"WorkspaceRegistered", "SetupLinkIssued"}
+_STAFF = EMITTABLE | _PEOPLE | {"WorkspaceRegistered", "SetupLinkIssued", "IdentityRelinked"}
 _OWNER = (
     (EMITTABLE - {"WorkspacePlanChanged", "WorkspaceClosed"})
     | _PEOPLE

@@ -122,9 +122,32 @@ def erase_member(workspace: Workspace, _command: EraseMember, facts: Facts, rule
     return [MemberErased(member_id=member.member_id)]
 
 
-def relink_identity(_workspace: Workspace, command: RelinkIdentity, _: Facts, _rules: Rules) -> list[EventData]:
-    """Record that the member signs in by another identity."""
+def relink_identity(workspace: Workspace, command: RelinkIdentity, facts: Facts, _rules: Rules) -> list[EventData]:
+    """Record that the member signs in by another identity.
+
+    Raises:
+        Refusal: for support, ``member_unknown``; ``data_invalid`` without a reason or for a deactivated member;
+            ``not_ready`` when the identity is of other credentials; ``forbidden`` for an owner or admin, who confirm
+            it themselves.
+    """
+    if is_staff(facts) != (command.how == "support"):
+        raise Refusal("forbidden", "Support links on its own word, and nobody else does.", how=command.how)
+    if command.how == "support":
+        _support_may_relink(workspace, command, facts)
     return [IdentityRelinked(**command.model_dump())]
+
+
+def _support_may_relink(workspace: Workspace, command: RelinkIdentity, facts: Facts) -> None:
+    member = _member(facts)
+    if not facts.reason:
+        raise Refusal("data_invalid", "Say why: how it was found out that the account is this member's.")
+    if not member.active:
+        raise Refusal("data_invalid", "This member is deactivated. Reactivate them first.")
+    if workspace.credentials is None or workspace.credentials.credentials_id != command.credentials_id:
+        raise Refusal("not_ready", "The connection changed since that sign-in.", missing=["credentials"])
+    if member.role in {"owner", "admin"}:
+        sentence = "An owner or admin confirms another account by a mailed link; support cannot do it for them."
+        raise Refusal("forbidden", sentence, role=member.role)
 
 
 def _member(facts: Facts) -> MemberFact:

@@ -1,7 +1,6 @@
-"""Invitations and members: list, invite, revoke, change."""
+"""Members: list them, change what they may do, remove them, link them to another account."""
 
-from typing import Annotated, Any, Literal, Self
-from uuid import UUID
+from typing import Annotated, Literal, Self
 
 from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
@@ -11,29 +10,15 @@ from service.api import cursor
 from service.api.answers import answer_json, found_workspace
 from service.api.changes import CHANGE_HEADERS, CHANGE_REFUSALS, answer_change, asker, show_outcome, terms
 from service.api.operation import JSON, Answer, Call, Operation
-from service.api.parameters import PageQuery, read_moment
-from service.api.people_shapes import InvitationShape, InvitedShape, MemberChangedShape, MemberShape
+from service.api.parameters import PageQuery
+from service.api.people_bodies import Role, Websites, read_place
+from service.api.people_shapes import MemberChangedShape, MemberShape, RelinkedShape
 from service.api.presentation import instant
-from service.api.shapes import Page
+from service.api.shapes import Page, RecordedShape
 from service.commands.people import MemberChange
-from service.commands.proposals import Explanation
-from service.commands.terms import Outcome
-from service.errors import invalid
-from service.identity.invitations import Invitation, list_invitations
+from service.commands.proposals import Explanation, Reason
 from service.identity.members import Member, list_members
-from service.keys import CLOCK, COMMANDS, POOL
-
-Website = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Websites = Literal["all"] | Annotated[list[Website], Field(max_length=500)]
-Role = Literal["owner", "admin", "editor", "viewer"]
-
-
-class InvitationBody(Explanation):
-    """Whom to invite, and what they may do. ``websites``: all of them, or the ids of some."""
-
-    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
-    role: Role = "editor"
-    websites: Websites = "all"
+from service.keys import COMMANDS, POOL
 
 
 class MemberBody(Explanation):
@@ -51,23 +36,15 @@ class MemberBody(Explanation):
         return self
 
 
-async def invite(call: Call) -> web.StreamResponse:
-    """Invite somebody; the same invitation again changes nothing."""
-    body = call.body_as(InvitationBody)
-    people = call.request.app[COMMANDS].people
-    outcome = await people.invite(
-        call.path("slug"), body.email, body.role, body.websites, body, asker(call), terms(call)
-    )
-    return _invited(outcome)
+class RelinkBody(Explanation):
+    """The refused sign-in whose account is the member's, and how that was found out."""
 
-
-async def revoke(call: Call) -> web.StreamResponse:
-    """Revoke an open invitation."""
-    people = call.request.app[COMMANDS].people
-    outcome = await people.revoke(
-        call.path("slug"), call.path("invitation"), call.body_as(Explanation), asker(call), terms(call)
-    )
-    return _invited(outcome)
+    request_id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$"),
+        Field(description="The request id on the page that refused the person, also in the sign-in log."),
+    ]
+    reason: Annotated[Reason, Field(description="How it was found out; kept with the event, shown to auditors.")]
 
 
 async def change(call: Call) -> web.StreamResponse:
@@ -80,56 +57,40 @@ async def change(call: Call) -> web.StreamResponse:
     return answer_change(outcome, shape)
 
 
-async def list_open_invitations(call: Call) -> web.StreamResponse:
-    """Answer one page of the open invitations, oldest first."""
-    app, slug, query = call.request.app, (await found_workspace(call)).slug, call.query_as(PageQuery)
-    scope = f"invitations/{slug}"
-    found = await list_invitations(app[POOL], slug, app[CLOCK](), query.limit + 1, _place(scope, query.cursor))
-    items = found[: query.limit]
-    following = None
-    if len(found) > query.limit:
-        following = cursor.encode(scope, write_instant(items[-1].created_at), str(items[-1].invitation_id))
-    return answer_json(Page[InvitationShape](items=[show_invitation(one) for one in items], next=following))
+async def erase(call: Call) -> web.StreamResponse:
+    """Remove a member and delete what is known of the person."""
+    people = call.request.app[COMMANDS].people
+    outcome = await people.erase(
+        call.path("slug"), call.path("member"), call.body_as(Explanation), asker(call), terms(call)
+    )
+    return answer_change(outcome, show_outcome(outcome))
+
+
+async def relink(call: Call) -> web.StreamResponse:
+    """Link a member to the account of a refused sign-in, in place of the one that is linked."""
+    body = call.body_as(RelinkBody)
+    people = call.request.app[COMMANDS].people
+    outcome = await people.relink(
+        call.path("slug"), call.path("member"), body.request_id, body, asker(call), terms(call)
+    )
+    shape = RelinkedShape(
+        **dict(show_outcome(outcome)),
+        member=MemberShape(**outcome.extra["member"]),
+        outcome=outcome.extra["outcome"],
+    )
+    return answer_change(outcome, shape)
 
 
 async def list_all_members(call: Call) -> web.StreamResponse:
     """Answer one page of the members, oldest first."""
     app, slug, query = call.request.app, (await found_workspace(call)).slug, call.query_as(PageQuery)
     scope = f"members/{slug}"
-    found = await list_members(app[POOL], slug, query.limit + 1, _place(scope, query.cursor))
+    found = await list_members(app[POOL], slug, query.limit + 1, read_place(scope, query.cursor))
     items = found[: query.limit]
     following = None
     if len(found) > query.limit:
         following = cursor.encode(scope, write_instant(items[-1].joined_at), str(items[-1].member_id))
     return answer_json(Page[MemberShape](items=[show_member(one) for one in items], next=following))
-
-
-def _place(scope: str, text: str | None) -> Any:
-    if text is None:
-        return None
-    at, identifier = cursor.decode(scope, text, (str, str))
-    try:
-        return read_moment(str(at)), UUID(str(identifier))
-    except ValueError:
-        raise invalid("This cursor is not from this list. Start again without one.", "/cursor", "query") from None
-
-
-def _invited(outcome: Outcome) -> web.Response:
-    shape = InvitedShape(**dict(show_outcome(outcome)), invitation=InvitationShape(**outcome.extra["invitation"]))
-    return answer_change(outcome, shape)
-
-
-def show_invitation(invitation: Invitation) -> InvitationShape:
-    """Return an invitation as it is shown."""
-    return InvitationShape(
-        id=str(invitation.invitation_id),
-        email=invitation.email,
-        role=invitation.role,
-        websites=invitation.websites,
-        status=invitation.status,
-        created_at=write_instant(invitation.created_at),
-        expires_at=write_instant(invitation.expires_at),
-    )
 
 
 def show_member(member: Member) -> MemberShape:
@@ -147,44 +108,6 @@ def show_member(member: Member) -> MemberShape:
 
 
 OPERATIONS = (
-    Operation(
-        method="POST",
-        path="/api/v1/workspaces/{slug}/invitations",
-        identifier="invite_person",
-        summary="Invite a person by e-mail address",
-        access="write",
-        handler=invite,
-        body=InvitationBody,
-        headers=CHANGE_HEADERS,
-        answers={
-            200: Answer("The same invitation is open already.", {JSON: InvitedShape}, ("ETag",)),
-            201: Answer("The person is invited.", {JSON: InvitedShape}, ("ETag", "Idempotent-Replayed")),
-        },
-        refusals=CHANGE_REFUSALS,
-    ),
-    Operation(
-        method="GET",
-        path="/api/v1/workspaces/{slug}/invitations",
-        identifier="list_invitations",
-        summary="The open invitations, oldest first",
-        access="read",
-        handler=list_open_invitations,
-        query=PageQuery,
-        answers={200: Answer("One page.", {JSON: Page[InvitationShape]})},
-        refusals=("workspace_unknown",),
-    ),
-    Operation(
-        method="POST",
-        path="/api/v1/workspaces/{slug}/invitations/{invitation}/revoke",
-        identifier="revoke_invitation",
-        summary="Revoke an open invitation",
-        access="write",
-        handler=revoke,
-        body=Explanation,
-        headers=CHANGE_HEADERS,
-        answers={201: Answer("The invitation is revoked.", {JSON: InvitedShape}, ("ETag", "Idempotent-Replayed"))},
-        refusals=(*CHANGE_REFUSALS, "invitation_unknown"),
-    ),
     Operation(
         method="GET",
         path="/api/v1/workspaces/{slug}/members",
@@ -210,5 +133,34 @@ OPERATIONS = (
             201: Answer("What was recorded.", {JSON: MemberChangedShape}, ("ETag", "Idempotent-Replayed")),
         },
         refusals=(*CHANGE_REFUSALS, "member_unknown", "would_lock_out"),
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/v1/workspaces/{slug}/members/{member}",
+        identifier="erase_member",
+        summary="Remove a member and delete what is known of the person; the reason stays, so name nobody in it",
+        access="write",
+        handler=erase,
+        body=Explanation,
+        headers=CHANGE_HEADERS,
+        answers={201: Answer("The person is erased.", {JSON: RecordedShape}, ("ETag", "Idempotent-Replayed"))},
+        refusals=(*CHANGE_REFUSALS, "member_unknown", "would_lock_out"),
+    ),
+    Operation(
+        method="POST",
+        path="/api/v1/workspaces/{slug}/members/{member}/relink",
+        identifier="relink_member",
+        summary="Link a member to the account of a sign-in that was refused as identity_conflict",
+        access="write",
+        handler=relink,
+        body=RelinkBody,
+        headers=CHANGE_HEADERS,
+        answers={
+            200: Answer(
+                "Linked already, or mailed for an owner or admin to confirm.", {JSON: RelinkedShape}, ("ETag",)
+            ),
+            201: Answer("The member is linked.", {JSON: RelinkedShape}, ("ETag", "Idempotent-Replayed")),
+        },
+        refusals=(*CHANGE_REFUSALS, "member_unknown", "not_ready", "rate_limited"),
     ),
 )

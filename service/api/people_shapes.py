@@ -74,7 +74,7 @@ class MemberShape(Shape):
 
 
 class InvitationShape(Shape):
-    """An open invitation."""
+    """An invitation. One that was revoked or has expired suspends just-in-time creation for its address."""
 
     id: str
     email: str
@@ -95,3 +95,9 @@ class InvitedShape(RecordedShape):
     """What an invitation recorded, and the invitation."""
 
     invitation: InvitationShape
+
+
+class RelinkedShape(MemberChangedShape):
+    """What came of linking a member to another account: done, mailed for the member to confirm, or so already."""
+
+    outcome: Literal["linked", "mailed", "unchanged"]

@@ -1,7 +1,7 @@
 """Commands about people: invite them, list members, change what they may do."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,14 @@ class Role(StrEnum):
     viewer = "viewer"
 
 
+class Standing(StrEnum):
+    """How an invitation stands."""
+
+    open = "open"
+    expired = "expired"
+    revoked = "revoked"
+
+
 @explained
 def invite(
     slug: Slug,
@@ -40,7 +48,7 @@ def invite(
     why: Why,
     as_json: Json = False,
 ) -> None:
-    """Invite a person. Their first sign-in with this address consumes the invitation."""
+    """Invite a person by mail. Its link, or their first sign-in with this address, accepts the invitation."""
     body = {"email": email, "role": role.value, "websites": website or "all", **why.members()}
     answer = open_client().send("POST", f"/workspaces/{segment(slug)}/invitations", body)
     if as_json:
@@ -52,10 +60,17 @@ def invite(
         say(f"{email} is invited to {slug} as {role.value}, until {when(answer['invitation']['expires_at'])}.")
 
 
-@invitation.command("list", epilog="Example: keyledger invitation list acme")
-def list_invitations(slug: Slug, *, as_json: Json = False) -> None:
-    """List the open invitations."""
-    found = open_client().items(f"/workspaces/{segment(slug)}/invitations")
+@invitation.command("list", epilog="Example: keyledger invitation list acme --status expired")
+def list_invitations(
+    slug: Slug,
+    *,
+    status: Annotated[
+        Standing, typer.Option(help="Those that expired or were revoked keep just-in-time creation from their address.")
+    ] = Standing.open,
+    as_json: Json = False,
+) -> None:
+    """List the open invitations, or those that ended unaccepted."""
+    found = open_client().items(f"/workspaces/{segment(slug)}/invitations", status=status.value)
     if as_json:
         say_json({"items": found, "next": None})
         return
@@ -67,17 +82,35 @@ def list_invitations(slug: Slug, *, as_json: Json = False) -> None:
 @explained
 def revoke_invitation(slug: Slug, email: Email, *, why: Why, as_json: Json = False) -> None:
     """Revoke an open invitation. Just-in-time creation does not let this address in afterwards."""
-    client = open_client()
-    open_ones = client.items(f"/workspaces/{segment(slug)}/invitations")
-    found = [one for one in open_ones if one["email"].casefold() == email.casefold()]
-    if not found:
-        raise Refused(f"There is no open invitation for {email}.", "invitation_unknown")
-    path = f"/workspaces/{segment(slug)}/invitations/{segment(found[0]['id'])}/revoke"
-    answer = client.send("POST", path, why.members())
+    found = _invitation_of(slug, email, "open")
+    path = f"/workspaces/{segment(slug)}/invitations/{segment(found['id'])}/revoke"
+    answer = open_client().send("POST", path, why.members(), why.if_version)
     if as_json:
         say_json(answer)
     else:
         say(f"The invitation of {email} is revoked.")
+
+
+@invitation.command("resend", epilog="Example: keyledger invitation resend acme ada@acme.example")
+@explained
+def resend_invitation(slug: Slug, email: Email, *, why: Why, as_json: Json = False) -> None:
+    """Send an open or expired invitation again: the mail has a new link, the former one stops working."""
+    found = _invitation_of(slug, email, "open", "expired")
+    path = f"/workspaces/{segment(slug)}/invitations/{segment(found['id'])}/resend"
+    answer = open_client().send("POST", path, why.members(), why.if_version)
+    if as_json:
+        say_json(answer)
+    else:
+        say(f"{email} is invited again, until {when(answer['invitation']['expires_at'])}.")
+
+
+def _invitation_of(slug: str, email: str, *standings: str) -> dict[str, Any]:
+    client = open_client()
+    for status in standings:
+        for one in client.items(f"/workspaces/{segment(slug)}/invitations", status=status):
+            if one["email"].casefold() == email.casefold():
+                return one
+    raise Refused(f"There is no open invitation for {email}.", "invitation_unknown")
 
 
 @member.command("list", epilog="Example: keyledger member list acme")
@@ -121,7 +154,72 @@ def reactivate(slug: Slug, email: Email, *, why: Why, as_json: Json = False) -> 
     _change(slug, email, {"status": "active"}, why, as_json=as_json)
 
 
-def _change(slug: str, email: str, change: dict[str, str], why: Why, *, as_json: bool) -> None:
+@member.command("websites", epilog="Example: keyledger member websites acme ada@acme.example --website shop")
+@explained
+def change_websites(
+    slug: Slug,
+    email: Email,
+    *,
+    website: Annotated[
+        list[str] | None,
+        typer.Option(help="A website; may be given several times. Without any: all.", show_default=False),
+    ] = None,
+    why: Why,
+    as_json: Json = False,
+) -> None:
+    """Change which websites a member may use."""
+    _change(slug, email, {"websites": website or "all"}, why, as_json=as_json)
+
+
+@member.command("erase", epilog='Example: keyledger member erase acme ada@acme.example --reason "asked for it"')
+@member.command("remove", epilog='Example: keyledger member remove acme ada@acme.example --reason "left the company"')
+@explained
+def erase(slug: Slug, email: Email, *, why: Why, as_json: Json = False) -> None:
+    """Remove a member and delete what is known of the person. Cannot be undone; the history still verifies.
+
+    Only an invitation brings the address back. The reason is kept for good: name nobody in it.
+    """
+    path = f"/workspaces/{segment(slug)}/members/{segment(email)}"
+    answer = open_client().send("DELETE", path, why.members(), why.if_version)
+    if as_json:
+        say_json(answer)
+    else:
+        say(f"{email} is no member of {slug} any more, and what was known of them is deleted.")
+
+
+@member.command(
+    "relink", epilog='Example: keyledger member relink acme ada@acme.example --request req_1 --reason "new id"'
+)
+@explained
+def relink(
+    slug: Slug,
+    email: Email,
+    *,
+    request: Annotated[
+        str, typer.Option(help="The request id on the page that refused the person.", show_default=False)
+    ],
+    why: Why,
+    as_json: Json = False,
+) -> None:
+    """Link a member to the account that was refused as identity_conflict, in place of the one that is linked.
+
+    Find out first that it is the same person: an address that was given to somebody else is a case for `member remove`
+    and a new invitation. An owner or admin is mailed a link to confirm it. A reason is needed.
+    """
+    path = f"/workspaces/{segment(slug)}/members/{segment(email)}/relink"
+    answer = open_client().send("POST", path, {"request_id": request, **why.members()}, why.if_version)
+    if as_json:
+        say_json(answer)
+        return
+    said = {
+        "linked": f"{email} signs in by that account now.",
+        "mailed": f"{email} was mailed a link to confirm that account. Nothing has changed yet.",
+        "unchanged": f"{email} signs in by that account already; nothing was recorded.",
+    }
+    say(said[answer["outcome"]])
+
+
+def _change(slug: str, email: str, change: dict[str, Any], why: Why, *, as_json: bool) -> None:
     path = f"/workspaces/{segment(slug)}/members/{segment(email)}"
     answer = open_client().send("PATCH", path, {**change, **why.members()}, why.if_version)
     if as_json:

@@ -14,6 +14,7 @@ from service.commands.proposals import Explanation
 from service.commands.terms import Outcome, Terms
 from service.identity import invitations, members
 from service.identity.change import Change
+from service.identity.relinking import relink_member
 from service.identity.websites import Websites
 
 if TYPE_CHECKING:
@@ -65,14 +66,27 @@ class PeopleCommands:
         Raises:
             Refusal: ``invitation_unknown``.
         """
-        try:
-            identifier = UUID(invitation_id)
-        except ValueError:
-            raise Refusal("invitation_unknown", "There is no such open invitation in this workspace.") from None
+        identifier = _invitation_id(invitation_id)
 
         async def work(change: Change) -> Mapping[str, Any]:
             revoked = await invitations.revoke_invitation(change, identifier)
             return {"invitation": _shown(revoked, "invitation_id")}
+
+        return await self._commands.change_people(slug, explanation, asker, work, terms)
+
+    async def resend(
+        self, slug: str, invitation_id: str, explanation: Explanation, asker: Asker, terms: Terms
+    ) -> Outcome:
+        """Invite once more whom an open or expired invitation invites. ``extra`` holds the new one.
+
+        Raises:
+            Refusal: see ``service.identity.invitations.resend_invitation``.
+        """
+        identifier = _invitation_id(invitation_id)
+
+        async def work(change: Change) -> Mapping[str, Any]:
+            again = await invitations.resend_invitation(change, identifier)
+            return {"invitation": _shown(again, "invitation_id")}
 
         return await self._commands.change_people(slug, explanation, asker, work, terms)
 
@@ -98,6 +112,46 @@ class PeopleCommands:
             return {"member": _shown(after, "member_id")}
 
         return await self._commands.change_people(slug, explanation, asker, work, terms)
+
+    async def erase(
+        self, slug: str, id_or_address: str, explanation: Explanation, asker: Asker, terms: Terms
+    ) -> Outcome:
+        """Remove a member: delete what is known of the person. ``extra`` is empty.
+
+        Raises:
+            Refusal: ``member_unknown``, ``would_lock_out``.
+        """
+
+        async def work(change: Change) -> Mapping[str, Any]:
+            found = await members.find_member(change.connection, slug, id_or_address)
+            await members.erase_member(change, found.member_id)
+            return {}
+
+        return await self._commands.change_people(slug, explanation, asker, work, terms)
+
+    async def relink(
+        self, slug: str, id_or_address: str, request_id: str, explanation: Explanation, asker: Asker, terms: Terms
+    ) -> Outcome:
+        """Link a member to the account of a refused sign-in. ``extra`` holds the member, and ``outcome``.
+
+        Raises:
+            Refusal: ``member_unknown``; see ``service.identity.relinking.relink_member``.
+        """
+
+        async def work(change: Change) -> Mapping[str, Any]:
+            found = await members.find_member(change.connection, slug, id_or_address)
+            outcome = await relink_member(change, found.member_id, request_id)
+            after = await members.find_member(change.connection, slug, str(found.member_id))
+            return {"member": _shown(after, "member_id"), "outcome": outcome}
+
+        return await self._commands.change_people(slug, explanation, asker, work, terms)
+
+
+def _invitation_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Refusal("invitation_unknown", "There is no such open invitation in this workspace.") from None
 
 
 def _shown(value: Any, identifier: str) -> dict[str, Any]:

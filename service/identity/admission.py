@@ -32,6 +32,7 @@ from service.identity.people import KnownMember, Person
 from service.identity.policy import Admit, ConfirmLink, Consume, Judgement, Refuse
 from service.identity.proof import record_proof
 from service.identity.read_model import UnusableReadModel
+from service.identity.relinking import CONFLICT, keep_conflict
 from service.identity.resources import BegunAttempt, Connection, Executor, IdentityResources, RequestMeta
 from service.identity.session_values import NewSession, open_session
 from service.identity.session_writes import write_session
@@ -220,6 +221,8 @@ class _SignIn:
             detail=detail if joined is None else joined.how,
         )
         sign_in_id = await record(connection, row)
+        if detail == CONFLICT and not self.meta.test:
+            await keep_conflict(connection, self.slug, self.person, self.meta.request_id, self.now)
         how = None if joined is None else joined.how
         return Outcome(status, reason, sign_in_id, detail, session, member_id, how, self.person.email, checks)
 

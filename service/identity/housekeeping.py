@@ -31,6 +31,7 @@ _DELETIONS: Final = {
         delete from identity.outbox where kind in ('magic_link', 'confirm_google')
         and coalesce(sent_at, given_up_at) <= $1::timestamptz - interval '1 day'
     """,
+    "identity conflicts": "delete from identity.identity_conflicts where at <= $1::timestamptz - interval '30 days'",
     "mails": """
         delete from identity.outbox where coalesce(sent_at, given_up_at) <= $1::timestamptz - interval '30 days'
     """,

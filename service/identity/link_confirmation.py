@@ -13,6 +13,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from events.catalogue.event_data import EventData
+from events.envelope import NewEvent
 from events.store import VersionConflict
 from events.workspace import Workspace
 from service.db import transaction
@@ -21,9 +23,11 @@ from service.identity.joining import Join
 from service.identity.known import lock_workspace, read_situation
 from service.identity.ledger import append, member_acts
 from service.identity.link_request import link_hash
-from service.identity.people import Evidence, Person
+from service.identity.notices import notify_owners
+from service.identity.people import Evidence, Known
 from service.identity.policy import Admit, Consume, Link, Refuse, judge_sign_in
 from service.identity.read_model import UnusableReadModel
+from service.identity.relinking import still_connected, unlink
 from service.identity.resources import Connection, Executor, IdentityResources
 from service.identity.switch import KeptPerson
 
@@ -43,6 +47,7 @@ class LinkRequest:
     name: str | None
     issuer: str
     created_at: datetime
+    replaces: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,15 @@ async def find_link(connection: Executor, token: str, now: datetime) -> LinkRequ
         state = "used"
     elif row["expires_at"] <= now:
         state = "ended"
-    return LinkRequest(state, row["workspace_name"], row["email"], row["name"], row["issuer"], row["created_at"])
+    return LinkRequest(
+        state,
+        row["workspace_name"],
+        row["email"],
+        row["name"],
+        row["issuer"],
+        row["created_at"],
+        row["replaces"],
+    )
 
 
 async def _find(connection: Executor, token: str) -> asyncpg.Record | None:
@@ -131,10 +144,10 @@ class _Confirmation:
             situation = await read_situation(self.resources, self.connection, row["workspace"], person, None, self.now)
         except UnusableReadModel:
             return Refuse("workspace_unavailable", "read_model_unusable")
-        if situation is None or not _still_connected(situation.workspace, person):
+        if situation is None or not still_connected(situation.workspace, person):
             return Refuse("workspace_unavailable", "connection_changed")
         target_id = row["member_id"] or row["invitation_id"]
-        known = replace(situation.known, evidence=Evidence(target_id, "mailed_link"))
+        known = replace(self._unlinked(situation.known), evidence=Evidence(target_id, "mailed_link"))
         judgement = judge_sign_in(situation.workspace, person, known)
         verdict = judgement.verdict
         if isinstance(verdict, Refuse):
@@ -144,24 +157,30 @@ class _Confirmation:
         if not isinstance(verdict, Link | Consume) or judgement.address is None or _target_id(verdict) != target_id:
             return Refuse("invitation_required", "no_longer_meant")
         workspace = situation.workspace
+        if row["replaces"] and isinstance(verdict, Link):
+            await unlink(self.connection, workspace.slug, verdict.member, person)
         join = Join(self.connection, workspace, person, judgement.address, self.now, mailbox_proven=True)
         joined = await join.carry_out(verdict)
         if joined.event is not None:
-            context = member_acts(joined.member_id, self.request_id)
-            await append(self.resources, self.connection, workspace, [joined.event], context)
+            await self._record(workspace, joined.member_id, joined.event)
         return None
+
+    def _unlinked(self, known: Known) -> Known:
+        """What is known, without the link that is to be replaced."""
+        member = known.by_email
+        if not self.row["replaces"] or member is None or member.member_id != self.row["member_id"]:
+            return known
+        return replace(known, by_email=replace(member, linked_here=False, linked_before=True))
+
+    async def _record(self, workspace: Workspace, member_id: UUID, event: EventData) -> None:
+        context = member_acts(member_id, self.request_id)
+        if self.row["replaces"]:
+            asked = {"reason": self.row["reason"], "requested_by": self.row["asked_by"], "ticket": self.row["ticket"]}
+            context = replace(context, **asked)
+            events = [NewEvent.of(event)]
+            await notify_owners(self.connection, self.resources.box, workspace, events, context, self.now)
+        await append(self.resources, self.connection, workspace, [event], context)
 
 
 def _target_id(verdict: Link | Consume) -> UUID:
     return verdict.member.member_id if isinstance(verdict, Link) else verdict.invitation.invitation_id
-
-
-def _still_connected(workspace: Workspace, person: Person) -> bool:
-    active = workspace.credentials
-    return (
-        not workspace.closed
-        and workspace.sso_enabled
-        and active is not None
-        and active.issuer == person.issuer
-        and active.subject_scope == person.subject_scope
-    )

@@ -2,12 +2,13 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from events.workspace import Workspace
-from service.identity.outbox import Mail, enqueue
+from service.identity.outbox import Mail, Value, enqueue
 from service.identity.people import KnownInvitation, KnownMember, Person
 from service.identity.resources import Connection, IdentityResources
 
@@ -20,6 +21,15 @@ MOST_OPEN: Final = 5
 Target = KnownMember | KnownInvitation
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The account is to take the place of the one that is linked: why, and who asked for it."""
+
+    reason: str
+    asked_by: str
+    ticket: str | None
+
+
 async def request_link(
     resources: IdentityResources,
     connection: Connection,
@@ -27,6 +37,7 @@ async def request_link(
     person: Person,
     target: Target,
     now: datetime,
+    replacement: Replacement | None = None,
 ) -> bool:
     """Mail a confirming link to the owner or admin, in the caller's transaction. ``False`` when one is under way."""
     member_id, invitation_id = _ids(target)
@@ -48,8 +59,8 @@ async def request_link(
     token = secrets.token_urlsafe(32)
     await connection.execute(
         "insert into identity.link_confirmations (token_hash, workspace, member_id, invitation_id, issuer,"
-        " subject_scope, subject, email, verified, name, created_at, expires_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        " subject_scope, subject, email, verified, name, created_at, expires_at, replaces, reason, asked_by, ticket)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         link_hash(token),
         workspace.slug,
         member_id,
@@ -62,8 +73,12 @@ async def request_link(
         person.name,
         now,
         now + LIFETIME,
+        replacement is not None,
+        None if replacement is None else replacement.reason,
+        None if replacement is None else replacement.asked_by,
+        None if replacement is None else replacement.ticket,
     )
-    values = {
+    values: dict[str, Value] = {
         "workspace_name": workspace.name,
         "role": target.role,
         "email": person.email,
@@ -72,6 +87,7 @@ async def request_link(
         "at": f"{now:%d %B %Y, %H:%M} UTC",
         "minutes": int(LIFETIME.total_seconds() // 60),
         "link": f"{resources.public_url}/link/{token}",
+        "replaces": int(replacement is not None),
     }
     recipient = await _mailbox(connection, target)
     return await enqueue(

@@ -130,6 +130,8 @@ def _form_of_owner(event: Happened, people: Mapping[str, "_Person"]) -> str | No
     was, becomes = person is not None and person.role == "owner", data.get("role") == "owner"
     if event.type == "MemberInvited":
         return "Somebody is invited as an owner." if becomes else None
+    if event.type == "IdentityRelinked" and (was or data.get("how") == "support"):
+        return "{who} signs in by another account at the provider now."
     if event.type == "MemberRoleChanged" and was != becomes:
         return "{who} is an owner now." if becomes else "{who} is no longer an owner."
     return _OF_OWNERS.get(event.type) if was else None

@@ -23,6 +23,7 @@ async def show_link(request: web.Request) -> web.Response:
         name=found.name,
         issuer=found.issuer,
         created_at=found.created_at,
+        replaces=found.replaces,
     )
 
 
