@@ -1,11 +1,12 @@
 """Which claims of a rightly signed ID token end the login (OIDC Core 3.1.3.7)."""
 
-import json
 import time
 from typing import Any
 
 import pytest
 from joserfc.jwk import Key
+from support.forgeries import CLAIMS as FORGED
+from support.forgeries import LEEWAY, MOST_AGE
 from support.tokens import Json, ec_key, half_hash, jwk_set, okp_key, rsa_key, sign
 
 from service.oidc.errors import OidcError
@@ -13,8 +14,6 @@ from service.oidc.id_token import Claims, validate_id_token
 from service.oidc.jwks import parse_keys
 
 NOW = int(time.time())
-LEEWAY = 60
-MOST_AGE = 600
 ISSUER = "https://acme.okta.com"
 CLIENT_ID = "0oa17n5acme"
 NONCE = "Nonce-of-this-login"
@@ -28,21 +27,23 @@ CLAIMS: Json = {
     "exp": NOW + 3600,
     "nonce": NONCE,
 }
-ABSENT = object()
-HUGE = b"1e400"
 KEYS = parse_keys(jwk_set(rsa_key(), ec_key(), okp_key()))
 
 
 def changed(**changes: Any) -> Json:
-    return {name: value for name, value in {**CLAIMS, **changes}.items() if value is not ABSENT}
+    return {**CLAIMS, **changes}
 
 
-def judge(payload: Json | bytes, alg: str = "RS256", issuer: str = ISSUER) -> Claims:
+def judge(payload: Json, alg: str = "RS256") -> Claims:
     key: Key = okp_key() if alg == "EdDSA" else ec_key() if alg == "ES256" else rsa_key()
+    return judge_token(sign({"alg": alg, "kid": key.kid}, payload, key, alg), alg)
+
+
+def judge_token(token: str, alg: str = "RS256") -> Claims:
     return validate_id_token(
-        sign({"alg": alg, "kid": key.kid}, payload, key, alg),
+        token,
         KEYS,
-        issuer=issuer,
+        issuer=ISSUER,
         client_id=CLIENT_ID,
         nonce=NONCE,
         algorithms=frozenset({alg}),
@@ -54,84 +55,17 @@ def judge(payload: Json | bytes, alg: str = "RS256", issuer: str = ISSUER) -> Cl
     )
 
 
-REFUSED: dict[str, tuple[Json, str]] = {
-    "C01 slash at the end": ({"iss": ISSUER + "/"}, "id_token_issuer_mismatch"),
-    "C01 case": ({"iss": "https://ACME.okta.com"}, "id_token_issuer_mismatch"),
-    "C01 port 443 written": ({"iss": ISSUER + ":443"}, "id_token_issuer_mismatch"),
-    "C01 http": ({"iss": "http://acme.okta.com"}, "id_token_issuer_mismatch"),
-    "C01 suffix": ({"iss": ISSUER + ".evil.example"}, "id_token_issuer_mismatch"),
-    "C01 another tenant": ({"iss": "https://rival.okta.com"}, "id_token_issuer_mismatch"),
-    "C01 custom server": ({"iss": ISSUER + "/oauth2/default"}, "id_token_issuer_mismatch"),
-    "C01 array": ({"iss": [ISSUER]}, "iss_missing"),
-    "C01 missing": ({"iss": ABSENT}, "iss_missing"),
-    "C02 missing": ({"aud": ABSENT}, "aud_mismatch"),
-    "C02 null": ({"aud": None}, "aud_mismatch"),
-    "C02 another client's": ({"aud": CLIENT_ID + "1"}, "aud_mismatch"),
-    "C02 a longer text around ours": ({"aud": f"{CLIENT_ID} other"}, "aud_mismatch"),
-    "C02 empty list": ({"aud": []}, "aud_mismatch"),
-    "C02 object": ({"aud": {}}, "aud_mismatch"),
-    "C02 nested list": ({"aud": [[CLIENT_ID]]}, "aud_mismatch"),
-    "C02 number": ({"aud": 1}, "aud_mismatch"),
-    "C03 ours and another, no azp": ({"aud": [CLIENT_ID, "other"]}, "aud_untrusted"),
-    "C03 ours and another, azp ours": ({"aud": [CLIENT_ID, "other"], "azp": CLIENT_ID}, "aud_untrusted"),
-    "C03 ours and a number": ({"aud": [CLIENT_ID, 1]}, "aud_untrusted"),
-    "C03 azp another": ({"azp": "other"}, "azp_mismatch"),
-    "C03 azp list": ({"azp": [CLIENT_ID]}, "azp_mismatch"),
-    "C03 azp null": ({"azp": None}, "azp_mismatch"),
-    "C04 missing": ({"exp": ABSENT}, "exp_missing"),
-    "C04 past beyond leeway": ({"exp": NOW - LEEWAY - 1}, "expired"),
-    "C04 past by exactly the leeway": ({"exp": NOW - LEEWAY}, "expired"),
-    "C04 text": ({"exp": str(NOW + 3600)}, "exp_missing"),
-    "C04 boolean": ({"exp": True}, "exp_missing"),
-    "C04 negative": ({"exp": -1}, "expired"),
-    "C04 null": ({"exp": None}, "exp_missing"),
-    "C05 missing": ({"iat": ABSENT}, "iat_missing"),
-    "C05 future beyond leeway": ({"iat": NOW + LEEWAY + 1}, "iat_in_future"),
-    "C05 too old": ({"iat": NOW - MOST_AGE - LEEWAY - 1}, "iat_too_old"),
-    "C05 text": ({"iat": str(NOW)}, "iat_missing"),
-    "C05 boolean": ({"iat": False}, "iat_missing"),
-    "C06 future beyond leeway": ({"nbf": NOW + LEEWAY + 1}, "nbf_in_future"),
-    "C06 text": ({"nbf": "now"}, "nbf_in_future"),
-    "C07 missing": ({"nonce": ABSENT}, "nonce_missing"),
-    "C07 another": ({"nonce": "nonce-of-another-login"}, "nonce_mismatch"),
-    "C07 list with ours": ({"nonce": [NONCE]}, "nonce_mismatch"),
-    "C07 empty": ({"nonce": ""}, "nonce_mismatch"),
-    "C07 other case": ({"nonce": NONCE.lower()}, "nonce_mismatch"),
-    "C07 lone surrogate": ({"nonce": "\ud800"}, "nonce_mismatch"),
-    "C09 missing": ({"sub": ABSENT}, "sub_invalid"),
-    "C09 empty": ({"sub": ""}, "sub_invalid"),
-    "C09 number": ({"sub": 17}, "sub_invalid"),
-    "C09 256 characters": ({"sub": "s" * 256}, "sub_invalid"),
-    "C09 NUL": ({"sub": "00u\x00"}, "sub_invalid"),
-    "C09 not ASCII": ({"sub": "00ü"}, "sub_invalid"),
-    "C09 list": ({"sub": ["00u"]}, "sub_invalid"),
-    "C10 at_hash wrong": ({"at_hash": half_hash("other")}, "at_hash_mismatch"),
-    "C10 at_hash of the whole digest": ({"at_hash": half_hash(ACCESS_TOKEN) * 2}, "at_hash_mismatch"),
-    "C10 at_hash no text": ({"at_hash": 1}, "at_hash_mismatch"),
-    "C10 c_hash wrong": ({"c_hash": half_hash("other")}, "c_hash_mismatch"),
-}
-
-
-@pytest.mark.parametrize("row", REFUSED)
+@pytest.mark.parametrize("row", FORGED)
 def test_a_claim_that_does_not_hold_ends_the_login_with_its_own_detail(row: str) -> None:
-    changes, detail = REFUSED[row]
+    forged = FORGED[row]
     with pytest.raises(OidcError) as refused:
-        judge(changed(**changes))
-    assert refused.value.detail == detail
-    expected = "issuer_mismatch" if detail == "id_token_issuer_mismatch" else "id_token_invalid"
+        judge_token(forged.make({"alg": "RS256", "kid": "okta-1"}, CLAIMS))
+    assert refused.value.detail == forged.detail
+    expected = "issuer_mismatch" if forged.detail == "id_token_issuer_mismatch" else "id_token_invalid"
     assert refused.value.reason == expected
     *before, last = refused.value.checks.values()
     assert last == "failed"
     assert "failed" not in before
-
-
-@pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
-@pytest.mark.parametrize("number", [HUGE, b"-1e400", b"1" + b"0" * 400])
-def test_c04_numbers_beyond_every_clock_are_no_times(name: str, number: bytes) -> None:
-    payload = json.dumps(changed(**{name: "?"})).encode().replace(b'"?"', number)
-    with pytest.raises(OidcError) as refused:
-        judge(payload)
-    assert refused.value.detail == {"exp": "exp_missing", "iat": "iat_missing", "nbf": "nbf_in_future"}[name]
 
 
 ACCEPTED: dict[str, Json] = {

@@ -6,7 +6,9 @@ browser with a session at the provider does.
 
 import base64
 import hashlib
+import html
 import inspect
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,7 +29,7 @@ from support.okta import (
     self_posting_form,
     token_error,
 )
-from support.tokens import Json, base64url, half_hash, jwk_set, rsa_key, sign
+from support.tokens import Forgery, Json, base64url, half_hash, jwk_set, rsa_key, sign
 
 Hook = Callable[[web.Request], web.StreamResponse | Awaitable[web.StreamResponse]]
 
@@ -57,7 +59,9 @@ class FakeProvider:
             discovery document, ID token, its header, the token answer, and userinfo. A value of None removes the
             member; a callable gets the right value and returns the one to send.
         authorize_error: (error, description) that the authorization endpoint redirects back with.
+        forge: makes the ID token instead of the provider, from the right header and the right claims.
         signing_key, alg, published: the key and algorithm that sign, and the keys published if others than that one.
+        keys_name: how the address of the key set ends.
         issuer_path: where below the host the issuer lives: "" as an Okta org server, "/oauth2/default" as a custom one.
     """
 
@@ -68,6 +72,8 @@ class FakeProvider:
     signing_key: Key = field(default_factory=rsa_key)
     alg: str = "RS256"
     published: list[Key] | None = None
+    forge: Forgery | None = None
+    keys_name: str = "keys"
     now: Callable[[], float] = time.time
     ssl_context: SSLContext | None = None
     hooks: dict[str, Hook] = field(default_factory=dict)
@@ -90,7 +96,7 @@ class FakeProvider:
         server = f"{base or ORG_SERVER}/v1"
         for endpoint, method, path in (
             ("discovery", "GET", f"{base}/.well-known/openid-configuration"),
-            ("keys", "GET", f"{server}/keys"),
+            ("keys", "GET", f"{server}/{self.keys_name}"),
             ("authorize", "GET", f"{server}/authorize"),
             ("token", "POST", f"{server}/token"),
             ("userinfo", "GET", f"{server}/userinfo"),
@@ -120,7 +126,7 @@ class FakeProvider:
     def endpoint(self, name: str) -> str:
         """Return the address of an endpoint: authorize, token, userinfo, keys, logout."""
         base = self.issuer_path.rstrip("/") or ORG_SERVER
-        return f"{self.origin}{base}/v1/{name}"
+        return f"{self.origin}{base}/v1/{self.keys_name if name == 'keys' else name}"
 
     def requests(self, endpoint: str) -> list[Received]:
         """Return what an endpoint received so far, oldest first."""
@@ -140,7 +146,8 @@ class FakeProvider:
             "at_hash": half_hash(access_token, f"sha{self.alg[2:]}"),
         }
         header = changed({"kid": self.signing_key.kid, "alg": self.alg}, self.header_changes)
-        return sign(header, changed(claims, self.claim_changes), self.signing_key, self.alg)
+        claims = changed(claims, self.claim_changes)
+        return self.forge(header, claims) if self.forge else sign(header, claims, self.signing_key, self.alg)
 
     async def log_in(self, authorization_url: str) -> str:
         """Open the authorization URL as a browser does, and return the address it is redirected to."""
@@ -152,6 +159,15 @@ class FakeProvider:
                 message = f"the provider showed its own page: {answer.status} {await answer.text()}"
                 raise AssertionError(message)
             return answer.headers["Location"]
+
+    async def log_in_to_form(self, authorization_url: str) -> tuple[str, dict[str, str]]:
+        """Open the authorization URL, and return where the page that comes posts the answer to, and the answer."""
+        async with aiohttp.ClientSession() as browser, browser.get(authorization_url) as answer:
+            page = await answer.text()
+        action = re.search(r'action="([^"]*)"', page)
+        assert action is not None, f"the provider sent no form: {answer.status} {page}"
+        fields = re.findall(r'name="([^"]*)" value="([^"]*)"', page)
+        return html.unescape(action[1]), {name: html.unescape(value) for name, value in fields}
 
     def _answering(self, endpoint: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         own: Hook = getattr(self, f"_{endpoint}")

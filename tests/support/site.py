@@ -163,10 +163,11 @@ class Site:
 
 
 @asynccontextmanager
-async def running_site(pool: Pool, **changed: Any) -> AsyncIterator[Site]:
-    """Run a site on this database; keywords change settings."""
-    settings = Settings(base_url=BASE, support_contact="Write to help@id.example.", rate_per_minute=100_000, **changed)
-    world, provider = World(pool, clock=TurnedClock(datetime.now(UTC))), FakeProvider()
+async def running_site(pool: Pool, provider: FakeProvider | None = None, **changed: Any) -> AsyncIterator[Site]:
+    """Run a site on this database, whose people sign in at ``provider``; keywords change settings."""
+    changed.setdefault("rate_per_minute", 100_000)
+    settings = Settings(base_url=BASE, support_contact="Write to help@id.example.", **changed)
+    world, provider = World(pool, clock=TurnedClock(datetime.now(UTC))), provider or FakeProvider()
     provider.now = lambda: world.clock().timestamp()
     identity = replace(world.resources, public_url=BASE)
     logged, metrics, secrets = io.BytesIO(), Metrics(), OneSecret(provider.client_secret)
