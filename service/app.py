@@ -41,9 +41,11 @@ from service.keys import (
     COMMANDS,
     CONNECTIONS,
     COOKIE_BOX,
+    GOOGLE,
     IDENTITY,
     KEYRING,
     METRICS,
+    OUTBOX,
     POOL,
     READINESS,
     RELYING_PARTY,
@@ -52,6 +54,7 @@ from service.keys import (
     STORE,
     VAULT,
 )
+from service.login.google import endpoint_hosts
 from service.mail import SmtpMailer
 from service.metrics import Metrics
 from service.oidc.client import RelyingParty
@@ -86,7 +89,7 @@ def build_app(settings: Settings) -> web.Application:
     app[COOKIE_BOX] = CookieBox(settings.key_bytes)
     app[KEYRING] = KeyRing(settings.key_bytes)
     mailer = _mailer(settings)
-    app.cleanup_ctx.extend([*RESOURCES, _running(lambda started: _outbox(started, mailer).run())])
+    app.cleanup_ctx.extend([*RESOURCES, _outbox(mailer), _running(lambda started: started[OUTBOX].run())])
     setup_web(app)
     setup_api(app)
     return app
@@ -151,6 +154,18 @@ async def _relying_party(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
+async def _google(app: web.Application) -> AsyncIterator[None]:
+    settings, clock = app[SETTINGS], app[CLOCK]
+    if not settings.google:
+        yield
+        return
+    hosts = settings.provider_hosts | endpoint_hosts(settings.google_issuer)
+    policy = ProviderPolicy(allow_loopback=settings.loopback_providers, allowed_hosts=hosts)
+    async with ProviderClient(policy, clock=clock, fetched=app[METRICS].fetched) as http:
+        app[GOOGLE] = RelyingParty(http, clock)
+        yield
+
+
 async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     app[IDENTITY] = identity = IdentityResources(
@@ -203,9 +218,13 @@ def _running(work: Work) -> Callable[[web.Application], AsyncIterator[None]]:
     return context
 
 
-def _outbox(app: web.Application, mailer: SmtpMailer | None) -> OutboxWorker:
-    mails = Mails(app[SETTINGS].mail_from, app[CLOCK])
-    return OutboxWorker(app[POOL], app[COOKIE_BOX], app[CLOCK], mailer, mails.render)
+def _outbox(mailer: SmtpMailer | None) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        mails = Mails(app[SETTINGS].mail_from, app[CLOCK])
+        app[OUTBOX] = OutboxWorker(app[POOL], app[COOKIE_BOX], app[CLOCK], mailer, mails.render)
+        yield
+
+    return context
 
 
 def _housekeeping(app: web.Application) -> Housekeeping:
@@ -216,6 +235,7 @@ RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [
     _database,
     _connections,
     _relying_party,
+    _google,
     _people_and_changes,
     _running(lambda app: app[SIGN_IN_LOG].run()),
     _running(lambda app: app[PROJECTOR].run()),

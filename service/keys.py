@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.clock import Clock
     from service.commands.execute import WorkspaceCommands
     from service.cookiebox import CookieBox
+    from service.identity.outbox import OutboxWorker
     from service.identity.resources import IdentityResources
     from service.identity.sign_in_log import SignInLog
     from service.metrics import Metrics
@@ -31,6 +32,9 @@ CONNECTIONS: web.AppKey["ConnectionCache"] = web.AppKey("connections")
 COMMANDS: web.AppKey["WorkspaceCommands"] = web.AppKey("commands")
 IDENTITY: web.AppKey["IdentityResources"] = web.AppKey("identity")
 RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party")
+GOOGLE: web.AppKey["RelyingParty"] = web.AppKey("google")
+"""Where people sign in with Google. It may speak to the hosts of Google's endpoints, as no workspace's may."""
+OUTBOX: web.AppKey["OutboxWorker"] = web.AppKey("outbox")
 COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box")
 SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log")
 METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")

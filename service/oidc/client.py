@@ -30,6 +30,7 @@ RESPONSE_MODES: Final = ("query", "form_post")
 MOST_PREFIXES: Final = 4096
 DEFAULT_ALGORITHM: Final = "RS256"
 """What signs a client's tokens unless it registered another (OpenID Connect Dynamic Client Registration 2)."""
+LONGEST_DOMAIN: Final = 253
 
 Valid = TypeVar("Valid")
 
@@ -52,8 +53,9 @@ class ProvenPerson:
 
     ``subject_scope`` is empty where ``sub`` means the same person for every client of the issuer, else the client ID
     (OIDC Core 8). ``email_verified_claim`` is None where the provider gave no JSON boolean. ``claims_checked`` names
-    each check that was made, in order, with its result and without any value. ``sid`` is the person's session at the
-    provider, where it told one. ``id_token`` is what proved it, signed by ``alg``.
+    each check that was made, in order, with its result and without any value. ``hosted_domain`` is Google's ``hd``, the
+    domain of the organisation that the account belongs to. ``sid`` is the person's session at the provider, where it
+    told one. ``id_token`` is what proved it, signed by ``alg``.
     """
 
     issuer: str
@@ -64,6 +66,7 @@ class ProvenPerson:
     name: str | None
     claims_checked: dict[str, str]
     userinfo_used: bool
+    hosted_domain: str | None = None
     sid: str | None = None
     id_token: SecretStr | None = None
     alg: str = "RS256"
@@ -264,10 +267,16 @@ def _person(
         name=asserted_name(claims.members, userinfo),
         claims_checked=checks,
         userinfo_used=userinfo is not None,
+        hosted_domain=_hosted_domain(claims, userinfo),
         sid=provider_session(claims.members),
         id_token=SecretStr(answer.id_token),
         alg=claims.alg,
     )
+
+
+def _hosted_domain(claims: Claims, userinfo: Document | None) -> str | None:
+    told = claims.members.get("hd") or (userinfo or {}).get("hd")
+    return told if isinstance(told, str) and len(told) <= LONGEST_DOMAIN else None
 
 
 def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, response_modes: tuple[str, ...]) -> str:

@@ -9,10 +9,11 @@ from aiohttp_session import AbstractStorage
 
 from service.identity.resources import IdentityResources
 from service.identity.sessions import SessionStorage
-from service.keys import CONNECTIONS, IDENTITY, RELYING_PARTY, SETTINGS, VAULT
+from service.keys import CONNECTIONS, GOOGLE, IDENTITY, RELYING_PARTY, SETTINGS, VAULT
 from service.login.attempt import AttemptCookies
 from service.login.callback import Callback
 from service.login.exchange import Exchange
+from service.login.google import GoogleClient, GoogleRoundTrip
 from service.login.initiate import Initiate
 from service.login.targets import Targets
 
@@ -27,6 +28,7 @@ class Flow:
     targets: Targets
     identity: IdentityResources
     sessions: SessionStorage
+    google: GoogleRoundTrip | None = None
 
 
 FLOW: Final[web.AppKey[Flow]] = web.AppKey("flow")
@@ -56,8 +58,19 @@ def build_flow(app: web.Application, targets: Targets) -> Flow:
         public_url=settings.public_url,
         clock=clock,
     )
+    google = None
+    if settings.google_client_id and settings.google_client_secret:
+        google = GoogleRoundTrip(
+            client=GoogleClient(settings.google_issuer, settings.google_client_id, settings.google_client_secret),
+            relying_party=app.get(GOOGLE) or app[RELYING_PARTY],
+            pool=pool,
+            box=box,
+            cookies=cookies,
+            public_url=settings.public_url,
+            clock=clock,
+        )
     storage = SessionStorage(pool, clock, identity.limits, secure=settings.secure_cookies)
-    return Flow(initiate, callback, cookies, targets, identity, storage)
+    return Flow(initiate, callback, cookies, targets, identity, storage, google)
 
 
 def flow_context(targets: Targets) -> Callable[[web.Application], AsyncIterator[None]]:

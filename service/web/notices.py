@@ -6,6 +6,7 @@ One notice per reason. A page is refused at start when a reason has none.
 from collections.abc import Mapping
 from typing import Final
 
+from service.web.login_notices import LOGIN_CASES
 from service.web.notice import Notice
 from service.web.provider_notices import PROVIDER_CASES, PROVIDER_NOTICES
 
@@ -182,6 +183,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
 
 CASES: Final[Mapping[tuple[str, str], Notice]] = {
     **PROVIDER_CASES,
+    **LOGIN_CASES,
     ("busy", "database_away"): Notice(
         503,
         "you",

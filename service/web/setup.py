@@ -6,9 +6,10 @@ from service import ops
 from service.keys import METRICS, SETTINGS
 from service.login.targets import Targets
 from service.logs import request_log
-from service.web import account, assets, invitation, link, sso, start, step_up, switch
+from service.web import account, assets, invitation, link, login, login_google, login_link, sso, start, step_up, switch
 from service.web.flow import SESSIONS, flow_context
 from service.web.front.door import front_door
+from service.web.front.rate_limit import MailLimit
 from service.web.headers import SecurityHeaders
 from service.web.pages import PAGES, Pages
 
@@ -27,5 +28,19 @@ def setup_web(app: web.Application) -> None:
     app[PAGES] = Pages(settings, headers)
     app.middlewares.append(front_door(settings, metrics, request_log(), app[PAGES], SESSIONS))
     app.cleanup_ctx.append(flow_context(targets))
-    for module in (start, sso, account, step_up, switch, link, invitation, assets, ops):
+    app[login_link.MAIL_LIMIT] = MailLimit()
+    for module in (
+        start,
+        login,
+        login_link,
+        login_google,
+        sso,
+        account,
+        step_up,
+        switch,
+        link,
+        invitation,
+        assets,
+        ops,
+    ):
         app.add_routes(module.routes())

@@ -45,7 +45,7 @@ def front_door(
         try:
             address = request[CLIENT_IP] = find_client(request, trusted)
             if route in LIMITED:
-                limits.check(address, request.match_info["slug"])
+                limits.check(address, request.match_info.get("slug"))
             check_origin(request, route, origin)
             if route.startswith(WITHOUT):
                 response = await handler(request)

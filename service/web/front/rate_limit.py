@@ -10,7 +10,20 @@ from typing import Final
 from service.limits import RateLimit
 from service.web.refusal import PageRefusal
 
-LIMITED: Final = frozenset({"/api/sso/initiate/{slug}", "/api/sso/callback/{slug}"})
+LIMITED: Final = frozenset(
+    {
+        "/api/sso/initiate/{slug}",
+        "/api/sso/callback/{slug}",
+        "/login",
+        "/login/sso",
+        "/login/magic-link",
+        "/login/magic-link/{token}",
+        "/login/google",
+        "/login/google/callback",
+        "/login/google/switch",
+    }
+)
+MAILS_PER_MINUTE: Final = 20
 NETWORK_CHARACTERS: Final = len("2001:0db8:0000:0000")
 WORKSPACE_FACTOR: Final = 20
 """How many times the rate of one address all addresses together may reach for one workspace."""
@@ -42,14 +55,33 @@ class SignInLimits:
         self._by_address = RateLimit(per_minute)
         self._by_workspace = RateLimit(per_minute * WORKSPACE_FACTOR)
 
-    def check(self, address: str, slug: str) -> None:
-        """Count one request.
+    def check(self, address: str, slug: str | None) -> None:
+        """Count one request; ``slug`` where it is for one workspace.
 
         Raises:
             PageRefusal: ``rate_limited``, with the seconds to wait.
         """
         if _is_here(address):
             return
-        wait = self._by_address.wait(_network(address)) or self._by_workspace.wait(slug[:64])
+        wait = self._by_address.wait(_network(address))
+        if not wait and slug is not None:
+            wait = self._by_workspace.wait(slug[:64])
+        if wait:
+            raise PageRefusal("rate_limited", retry_after=wait)
+
+
+class MailLimit:
+    """How many mails one address may have sent to others: far fewer than it may load pages."""
+
+    def __init__(self) -> None:
+        self._by_address = RateLimit(MAILS_PER_MINUTE)
+
+    def check(self, address: str) -> None:
+        """Count one mail.
+
+        Raises:
+            PageRefusal: ``rate_limited``, with the seconds to wait.
+        """
+        wait = 0 if _is_here(address) else self._by_address.wait(_network(address))
         if wait:
             raise PageRefusal("rate_limited", retry_after=wait)
