@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from events.store import Connection
 
 _BY_LEAF = "select position from ledger.events where leaf_index = $1"
+_STREAM = "select version from ledger.streams where stream_id = $1"
 _BY_ID = "select position from ledger.events where event_id = $1 and position <> $2"
 
 
@@ -29,6 +30,8 @@ async def explain(conn: "Connection", memory: TreeMemory, event: RawEvent, numbe
     if event.leaf_index != number:
         return await _misplaced(conn, memory, event, number, fault)
     known, leaf = await memory.find(number), leaf_hash(event.hash)
+    if known is None and event.version > (await conn.fetchval(_STREAM, event.stream_id) or 0):
+        return fault._replace(problem="This event was put in: its stream has no such version.", kind="inserted")
     if known is None or known.leaf == leaf:
         where = await _recorded_elsewhere(conn, event)
         if where is not None:

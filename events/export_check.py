@@ -92,6 +92,21 @@ def verify_since(export: Export, earlier: Export | Checkpoint) -> Fault | None:
     return None
 
 
+def first_fault(alone: Fault | None, beside: Fault | None) -> Fault | None:
+    """Return what an export's check by itself and the one beside an earlier export come to together.
+
+    Where both stumble over the same version, the earlier export tells what was done to it, and the newer one, where
+    something was put in.
+    """
+    if alone is None or beside is None:
+        return alone or beside
+    if alone.kind == "truncated":
+        return beside
+    if alone.version == beside.version:
+        return beside._replace(position=alone.position) if beside.kind == "inserted" else beside
+    return min(alone, beside, key=lambda fault: fault.position)
+
+
 def covers_growth(export: Export, before: Checkpoint) -> bool:
     """Tell whether the export has what shows that the whole log only grew since a checkpoint."""
     return export.checkpoint.size == before.size or (export.since is not None and export.since.size == before.size)
@@ -112,11 +127,19 @@ def _compare(export: Export, earlier: Export) -> Fault | None:
             cut = old.version > max(now, default=0)
             return _differs(old, "It is not there any more.", "truncated" if cut else "removed")
         if new.canonical == old.canonical:
-            return _differs(old, "It has another time, place or hash than before.", "forked")
+            return _differs(old, *_moved(old, new))
         stays, known = old.canonical in contents, new.canonical in contents_before
         problem, kind = _DIFFERENCES[stays, known]
         return _differs(old, problem, kind)
     return None
+
+
+def _moved(old: RawEvent, new: RawEvent) -> tuple[str, Kind]:
+    if (new.position, new.leaf_index) != (old.position, old.leaf_index):
+        return f"It stands at position {new.position} now.", "reordered"
+    if new.recorded_us != old.recorded_us:
+        return "It is said to have been recorded at another time now.", "edited"
+    return "Its hash is another one now: what is in front of it was written anew.", "forked"
 
 
 def _differs(old: RawEvent, problem: str, kind: Kind) -> Fault:
