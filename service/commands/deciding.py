@@ -95,7 +95,7 @@ class Deciding:
                 context,
                 self.resources.identity.clock(),
             )
-        await end_sessions(self.connection, self.before.slug, self.prepared)
+        await end_sessions(self.connection, self.before, self.state, self.prepared)
         document = self.state.to_document()
         appended = await self.resources.identity.store.append(
             self.before.slug, self.before.version, self.prepared, document, conn=self.connection

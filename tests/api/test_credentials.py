@@ -1,5 +1,6 @@
 """Credentials come in as a person has them, go to the provider for discovery, and their secret is never seen again."""
 
+import json
 import logging
 from typing import Any
 
@@ -192,3 +193,31 @@ async def test_the_secret_is_nowhere_but_sealed(
     seen += [str(lines), caplog.text]
     assert len(seen) > len(requests)
     assert [text for text in seen if SECRET in text] == []
+
+
+async def test_another_issuer_ends_what_the_former_one_opened_and_another_client_does_not(
+    acme: Management, provider: FakeProvider
+) -> None:
+    """It stays ended when the former issuer comes back: people sign in again."""
+    user_id = await acme.pool.fetchval(
+        "insert into identity.users (user_id, created_at) values (gen_random_uuid(), now()) returning user_id"
+    )
+    await acme.pool.execute(
+        "insert into identity.members (member_id, workspace, user_id, email, email_key, role, joined_at, joined_how)"
+        " values (gen_random_uuid(), 'acme', $1, 'ada@acme.example', 'ada@acme.example', 'editor', now(), 'jit')",
+        user_id,
+    )
+    authentication = {"method": "sso", "workspace": "acme", "issuer": provider.issuer, "email": "ada@acme.example"}
+    await acme.pool.execute(
+        "insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)"
+        " values ($1, $2, $3, now(), now(), now() + interval '1 day')",
+        bytes(32),
+        user_id,
+        json.dumps({"authentications": [authentication]}),
+    )
+    async with FakeProvider() as other:
+        left = []
+        for changes in ({}, {"client_id": "0oa18n5acme"}, {"issuer": other.issuer}, {}):
+            await acme.record("acme", "CredentialsSet", data(provider, **changes))
+            left.append(await acme.pool.fetchval("select count(*) from identity.sessions"))
+    assert left == [1, 1, 0, 0]
