@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+FUZZ_TIMES ?= 30
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -32,6 +33,10 @@ demo: install ## Run everything here, with a provider to sign in through and peo
 .PHONY: test
 test: $(VENV)/.developed programs providers ## Install what the tests need, then run them
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.developed ## Search for faults for some minutes: tokens, parameters, cookies, providers' answers, the API
+	FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/fuzz
 
 .PHONY: check
 check: $(VENV)/.developed ## Lint, types, import directions, spelling, container files

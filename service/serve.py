@@ -29,6 +29,7 @@ from service.lifeline import end_with_parent
 from service.logs import configure_logging
 from service.postgres_process import PostgresError
 from service.settings import PREFIX, Settings, SettingsError, load_settings
+from service.web.front.unreadable import QuietRunner
 
 log = structlog.get_logger("serve")
 
@@ -122,7 +123,7 @@ async def _run_worker(settings: Settings, *, shared_port: bool) -> None:
 async def running(settings: Settings, *, shared_port: bool) -> AsyncIterator[web.Application]:
     """Serve for as long as the context lasts; then turn unready, let requests finish, and close."""
     app = build_app(settings)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
+    runner = QuietRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port, reuse_port=shared_port or None)
