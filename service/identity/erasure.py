@@ -36,6 +36,10 @@ async def forget(
     )
     if await _forget_user(connection, user_id):
         await _anonymise(connection, NOWHERE, None, email_key)
+        await connection.execute("delete from identity.magic_links where email_key = $1", email_key)
+        await connection.execute(
+            "delete from identity.outbox where workspace is null and lower(recipient) = $1", email_key
+        )
 
 
 async def _forget_traces(connection: Connection, workspace: str, member_id: UUID, email_key: str) -> None:
