@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PAGE_MAXIMUM = 500
 
-_COLUMNS = (
+COLUMNS = (
     "position, event_id, stream_id, version, recorded_at, type, actor_type, actor_id, reason, requested_by, ticket, "
     "correlation_id, summary"
 )
@@ -48,10 +48,10 @@ class Timeline:
         """Add an entry for each event; one that is there already stays as it is."""
         await conn.executemany(
             f"""
-            insert into {table} ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            insert into {table} ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             on conflict (position) do nothing
             """,
-            [_row(event) for event in events],
+            [row_of(event) for event in events],
         )
 
 
@@ -71,7 +71,7 @@ async def read_timeline(
         raise ValueError(message)
     rows = await source.fetch(
         f"""
-        select {_COLUMNS} from projection.{Timeline.name}
+        select {COLUMNS} from projection.{Timeline.name}
         where ($1::text is null or stream_id = $1) and ($2::bigint is null or position < $2)
         order by position desc limit $3
         """,
@@ -82,7 +82,8 @@ async def read_timeline(
     return [Entry(*row) for row in rows]
 
 
-def _row(event: Recorded) -> tuple[object, ...]:
+def row_of(event: Recorded) -> tuple[object, ...]:
+    """Return the values of ``COLUMNS`` that an event's entry has."""
     return (
         event.position,
         event.event_id,

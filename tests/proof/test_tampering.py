@@ -91,7 +91,8 @@ SWAP_ROWS = (
 NEW_ID = "00000000-0000-7000-8000-000000000001"
 PUT_IN = (
     f"insert into ledger.events ({COLUMNS}) overriding system value select %s, '{NEW_ID}',"
-    f" recorded_at + interval '1 us', type, schema_version, replace(replace(canonical, event_id::text, '{NEW_ID}'), 'a1.', 'z1.'), hash"
+    " recorded_at + interval '1 us', type, schema_version,"
+    f" replace(replace(canonical, event_id::text, '{NEW_ID}'), 'a1.', 'z1.'), hash"
     " from ledger.events where position = 6"
 )
 SET_ENDS_BACK = (

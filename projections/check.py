@@ -1,0 +1,175 @@
+"""Holding the live read models against what the events say, row by row, while the service goes on.
+
+Nothing is locked and nothing is written: events and rows are read in one snapshot. ``keyledger rebuild`` mends what
+differs.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from events.replay import fold_all
+from events.store import EventStore
+from events.verify import two_readers
+from events.workspace import FOLD_VERSION, UnreadableEvent, Workspace
+from projections.timeline import COLUMNS as TIMELINE_COLUMNS
+from projections.timeline import Timeline, row_of
+
+if TYPE_CHECKING:
+    from events.store import Connection
+
+BATCH = 500
+DIFFERENCES_MAXIMUM = 100
+
+_ROWS = """
+    select slug, name, plan, version, position, fold_version, document, lapses_at,
+        projection.lapse_of(document) as lapses
+    from projection.connections where slug = any($1::text[])
+"""
+_HOMELESS = """
+    select slug from projection.connections c
+    where slug = '$system' or not exists (select from ledger.streams s where s.stream_id = c.slug)
+    order by slug limit $1
+"""
+_REACHED = "select position from projection.checkpoints where projection = $1"
+_TIMELINE = f"""
+    select {TIMELINE_COLUMNS} from projection.{Timeline.name} where position > $1 and position <= $2 order by position
+"""
+_PARKED = "select stream_id, position from projection.parked where projection = $1 and parked_at is not null"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that is not what the events say: of which read model, of which workspace, and how it differs."""
+
+    projection: str
+    stream_id: str
+    problem: str
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at, and the first hundred rows that differ.
+
+    ``outdated`` counts rows that another version of the program wrote; this one does not use them.
+    """
+
+    workspaces: int
+    entries: int
+    outdated: int
+    differences: tuple[Difference, ...]
+
+
+async def check_read_models(store: EventStore, slug: str | None = None) -> Checked:
+    """Compare the connection read model and the timeline with the events.
+
+    Args:
+        store: the log, through a pool of at least two connections.
+        slug: of one workspace; None for all.
+    """
+    async with two_readers(store) as (reading, asking):
+        connections = _Connections(asking)
+        if slug is None:
+            await fold_all(store, connections.take, connections.give_up, conn=reading)
+            await connections.finish()
+            await connections.look_for_homeless()
+        else:
+            await _fold_one(store, slug, connections, reading)
+        entries, differing = await _check_timeline(store, reading, slug)
+    found = (*connections.differences, *differing)[:DIFFERENCES_MAXIMUM]
+    return Checked(connections.workspaces, entries, connections.outdated, found)
+
+
+async def _fold_one(store: EventStore, slug: str, connections: "_Connections", conn: "Connection") -> None:
+    state = Workspace(slug)
+    try:
+        async for event in store.stream(slug, conn=conn):
+            state.apply_recorded(event)
+    except UnreadableEvent as error:
+        await connections.give_up(error, state)
+    else:
+        await connections.take(state)
+    await connections.finish()
+
+
+class _Connections:
+    """The connection read model under comparison."""
+
+    def __init__(self, conn: "Connection") -> None:
+        self._conn = conn
+        self._waiting: list[Workspace] = []
+        self.workspaces = self.outdated = 0
+        self.differences: list[Difference] = []
+
+    async def take(self, state: Workspace) -> None:
+        self._waiting.append(state)
+        if len(self._waiting) == BATCH:
+            await self.finish()
+
+    async def give_up(self, error: UnreadableEvent, state: Workspace) -> None:
+        self._differs(state.slug, f"Its events cannot be read by this version: {error.type}.", error.position)
+
+    async def finish(self) -> None:
+        """Compare the states at hand with their rows."""
+        slugs = [state.slug for state in self._waiting]
+        rows = {row["slug"]: row for row in await self._conn.fetch(_ROWS, slugs)}
+        for state in self._waiting:
+            self._compare(state, rows.get(state.slug))
+        self.workspaces += len(self._waiting)
+        self._waiting.clear()
+
+    async def look_for_homeless(self) -> None:
+        """Find rows of what is no workspace."""
+        for row in await self._conn.fetch(_HOMELESS, DIFFERENCES_MAXIMUM):
+            self._differs(row["slug"], "There is a row, and no workspace of this name in the log.")
+
+    def _compare(self, state: Workspace, row: Any) -> None:
+        if row is None:
+            self._differs(state.slug, "The row is missing.", state.position)
+        elif row["fold_version"] != FOLD_VERSION:
+            self.outdated += 1
+        elif (row["version"], row["position"]) != (state.version, state.position):
+            problem = f"The row is at version {row['version']} and the workspace at {state.version}."
+            self._differs(state.slug, problem, state.position)
+        else:
+            self._compare_content(state, row)
+
+    def _compare_content(self, state: Workspace, row: Any) -> None:
+        # Through JSON: what a row can hold, as it would be read back.
+        expected = orjson.loads(orjson.dumps(state.to_document()))
+        found = orjson.loads(row["document"])
+        names = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        names += [name for name in ("name", "plan") if row[name] != expected[name]]
+        names += ["lapses_at"] if row["lapses_at"] != row["lapses"] else []
+        if names:
+            self._differs(state.slug, f"The row differs from the events in: {', '.join(names)}.", state.position)
+
+    def _differs(self, slug: str, problem: str, position: int | None = None) -> None:
+        if len(self.differences) < DIFFERENCES_MAXIMUM:
+            self.differences.append(Difference("connections", slug, problem, position))
+
+
+async def _check_timeline(store: EventStore, conn: "Connection", slug: str | None) -> tuple[int, list[Difference]]:
+    """Compare the timeline as far as it has come; what is parked there is known to be missing."""
+    reached = await conn.fetchval(_REACHED, Timeline.name) or 0
+    parked = {row["stream_id"]: row["position"] for row in await conn.fetch(_PARKED, Timeline.name)}
+    after, entries, differing = 0, 0, list[Difference]()
+    while after < reached and len(differing) < DIFFERENCES_MAXIMUM:
+        events = [event for event in await store.read_all(after, BATCH, conn=conn) if event.position <= reached]
+        end = events[-1].position if events else reached
+        rows = {row["position"]: tuple(row) for row in await conn.fetch(_TIMELINE, after, end)}
+        for event in events:
+            entry = rows.pop(event.position, None)
+            if slug not in {None, event.stream_id} or parked.get(event.stream_id, end + 1) <= event.position:
+                continue
+            entries += 1
+            if entry != row_of(event):
+                how = "The entry is missing." if entry is None else "The entry says something else than the event."
+                differing.append(Difference(Timeline.name, event.stream_id, how, event.position))
+        for position, entry in rows.items():
+            if slug in {None, entry[2]}:
+                differing.append(Difference(Timeline.name, entry[2], "There is an entry of no event.", position))
+        after = end
+    return entries, differing
