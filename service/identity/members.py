@@ -17,7 +17,7 @@ from service.identity.erasure import forget
 from service.identity.facts import member_fact
 from service.identity.people import Role
 from service.identity.resources import Executor
-from service.identity.session_ends import end_member_sessions
+from service.identity.session_ends import end_member_sessions, end_sessions_of
 from service.identity.websites import Websites, check_websites, read_websites, write_websites
 
 _COLUMNS: Final = (
@@ -122,11 +122,14 @@ async def deactivate_member(change: Change, member_id: UUID) -> bool:
         change.now,
     )
     await end_member_sessions(change.connection, change.workspace.slug, user_id)
+    elsewhere = "select exists (select from identity.members where user_id = $1 and status = 'active')"
+    if not await change.connection.fetchval(elsewhere, user_id):
+        await end_sessions_of(change.connection, user_id)
     return True
 
 
 async def reactivate_member(change: Change, member_id: UUID) -> bool:
-    """Let a deactivated member in again. ``False`` when nothing changes.
+    """Let a deactivated member in again, by a new sign-in. ``False`` when nothing changes.
 
     Raises:
         Refusal: ``member_unknown``; ``forbidden`` when staff would add an owner where one is.
@@ -134,7 +137,11 @@ async def reactivate_member(change: Change, member_id: UUID) -> bool:
     fact = await _fact(change, member_id)
     if not await change.decide(ReactivateMember(member_id=str(member_id)), fact):
         return False
-    await change.connection.execute("update identity.members set status = 'active' where member_id = $1", member_id)
+    user_id = await change.connection.fetchval(
+        "update identity.members set status = 'active' where member_id = $1 returning user_id", member_id
+    )
+    # What the user has open for other workspaces' sake would open this one again, though deactivating had closed it.
+    await end_sessions_of(change.connection, user_id)
     return True
 
 

@@ -265,6 +265,26 @@ async def test_b28_a_deactivated_member_stays_out_whatever_comes_back(site: Site
     assert await member_id(site) == ada
 
 
+async def test_s5_a_session_of_before_a_deactivation_opens_nothing_after_it(site: Site) -> None:
+    """Also one by a mailed link that other workspaces keep alive: while deactivated it opens those, then nothing."""
+    await site.connect("globex", domain="globex.example")
+    browser = site.browser()
+
+    async def invite_eve(change: Change) -> object:
+        return await invite(change, "eve@elsewhere.example")
+
+    for slug in ("acme", "globex"):
+        await change_workspace(site.world.resources, slug, SUPPORT, invite_eve)
+        (text,) = await mailed(site, "eve@elsewhere.example")
+        assert (await browser.submit("/invitation/" + text.partition("/invitation/")[2].split()[0])).status == 303
+    assert await opens(browser) == ["acme", "globex"]
+    eve = await site.world.pool.fetchval("select member_id from identity.members where workspace = 'acme'")
+    await changed(site, lambda change: deactivate_member(change, eve))
+    assert await opens(browser) == ["globex"]
+    await changed(site, lambda change: reactivate_member(change, eve))
+    assert await opens(browser) == []
+
+
 async def test_s12_who_was_erased_comes_back_by_invitation_alone(site: Site) -> None:
     """The session ends, the log forgets the address and still verifies; then address and account are both held back."""
     browser = site.browser()
