@@ -123,6 +123,7 @@ class PostOffice(Mailbox):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
+        self.url = ""
         self._came = threading.Condition()
 
     def keep(self, content: bytes) -> None:
