@@ -44,6 +44,12 @@ class Metrics:
         self._limited = Counter(
             "keyledger_limited", "Requests refused by a rate limit", ["route"], registry=self.registry
         )
+        self._logouts = Counter(
+            "keyledger_provider_logouts",
+            "Sign-outs that go to or come from a provider",
+            ["channel", "outcome"],
+            registry=self.registry,
+        )
         self._staleness = Histogram(
             "keyledger_connection_cache_lag_seconds",
             "Time from the commit of a change to this worker's no longer serving what was before it",
@@ -74,6 +80,10 @@ class Metrics:
     def fetched(self, what: str, outcome: str) -> None:
         """Count a request to a provider: ``what`` (discovery, keys, token, userinfo), ``outcome`` (ok or a reason)."""
         self._fetches.labels(what, outcome).inc()
+
+    def logged_out(self, channel: str, outcome: str) -> None:
+        """Count a sign-out to (rp_initiated) or from (backchannel, frontchannel) a provider, with how it went."""
+        self._logouts.labels(channel, outcome).inc()
 
     def limited(self, route: str) -> None:
         """Count a request that a rate limit refused."""

@@ -15,6 +15,7 @@ from service.api.shapes import (
     EnforcementShape,
     EventShape,
     JitShape,
+    ProviderLogoutShape,
     Sealed,
     SsoShape,
     WorkspaceLine,
@@ -33,11 +34,15 @@ def show_workspace(workspace: Workspace, public_url: str, addresses: Mapping[str
         closed=workspace.closed,
         initiate_uri=f"{public_url}/api/sso/initiate/{workspace.slug}",
         redirect_uri=f"{public_url}/api/sso/callback/{workspace.slug}",
+        sign_out_redirect_uri=f"{public_url}/api/sso/signed-out/{workspace.slug}",
+        backchannel_logout_uri=f"{public_url}/api/sso/backchannel-logout/{workspace.slug}",
+        frontchannel_logout_uri=f"{public_url}/api/sso/frontchannel-logout/{workspace.slug}",
         domains=[DomainShape(domain=name, verified=domain.verified) for name, domain in workspace.domains.items()],
         jit=JitShape(enabled=workspace.jit_enabled, role=workspace.jit_role),
         credentials=show_credentials(workspace.credentials),
         staged=show_credentials(workspace.staged),
         sso=SsoShape(enabled=workspace.sso_enabled),
+        provider_logout=ProviderLogoutShape(enabled=workspace.provider_logout),
         enforcement=show_enforcement(workspace),
         bypasses=[
             BypassShape(

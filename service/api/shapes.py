@@ -78,6 +78,12 @@ class JitShape(Shape):
     role: str
 
 
+class ProviderLogoutShape(Shape):
+    """Whether signing out here signs out at the provider too."""
+
+    enabled: bool
+
+
 class SsoShape(Shape):
     """Whether members may sign in by SSO."""
 
@@ -112,11 +118,15 @@ class WorkspaceShape(Shape):
     closed: bool
     initiate_uri: str
     redirect_uri: str
+    sign_out_redirect_uri: str
+    backchannel_logout_uri: str
+    frontchannel_logout_uri: str
     domains: list[DomainShape]
     jit: JitShape
     credentials: CredentialsShape | None
     staged: CredentialsShape | None
     sso: SsoShape
+    provider_logout: ProviderLogoutShape
     enforcement: EnforcementShape
     bypasses: list[BypassShape]
 

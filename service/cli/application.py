@@ -24,6 +24,7 @@ ORDER = (
     "jit",
     "credentials",
     "sso",
+    "provider-logout",
     "enforce",
     "bypass",
     "invite",
@@ -84,6 +85,7 @@ keyledger.add_typer(configure.jit, name="jit", rich_help_panel=CONNECTION)
 keyledger.add_typer(credentials, name="credentials", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.sso, name="sso", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.enforce, name="enforce", rich_help_panel=CONNECTION)
+keyledger.add_typer(configure.provider_logout, name="provider-logout", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.bypass, name="bypass", rich_help_panel=CONNECTION)
 keyledger.command(
     "invite", rich_help_panel=PEOPLE, epilog="Example: keyledger invite acme ada@acme.example --role editor"

@@ -13,6 +13,7 @@ domain = typer.Typer(help="The e-mail domains that may sign in.", no_args_is_hel
 jit = typer.Typer(
     help="Just-in-time creation: may people who are not members yet come in by SSO?", no_args_is_help=True
 )
+provider_logout = typer.Typer(help="Signing out here: end the session at the provider too?", no_args_is_help=True)
 sso = typer.Typer(help="Switch single sign-on on and off.", no_args_is_help=True)
 enforce = typer.Typer(help="Require single sign-on.", no_args_is_help=True)
 bypass = typer.Typer(help="Let one member in beside SSO for a while.", no_args_is_help=True)
@@ -83,6 +84,20 @@ def jit_off(slug: Slug, *, why: Why, as_json: Json = False) -> None:
     record(
         slug, "JitDisabled", {}, why, as_json=as_json, then=f"keyledger invite {slug} ada@acme.example --role editor"
     )
+
+
+@provider_logout.command("on", epilog="Example: keyledger provider-logout on acme")
+@explained
+def provider_logout_on(slug: Slug, *, why: Why, as_json: Json = False) -> None:
+    """Sign people out at the provider too. It has to know the sign-out redirect URI that workspace show prints."""
+    record(slug, "ProviderLogoutEnabled", {}, why, as_json=as_json, then=f"keyledger workspace show {slug}")
+
+
+@provider_logout.command("off", epilog="Example: keyledger provider-logout off acme")
+@explained
+def provider_logout_off(slug: Slug, *, why: Why, as_json: Json = False) -> None:
+    """Leave the session at the provider alone when somebody signs out here."""
+    record(slug, "ProviderLogoutDisabled", {}, why, as_json=as_json)
 
 
 @sso.command("enable", epilog="Example: keyledger sso enable acme")

@@ -135,11 +135,15 @@ def _say_workspace(answer: Mapping[str, Any]) -> None:
             "version": answer["version"],
             "initiate URI": answer["initiate_uri"],
             "redirect URI": answer["redirect_uri"],
+            "sign-out redirect URI": answer["sign_out_redirect_uri"],
+            "back-channel logout URI": answer["backchannel_logout_uri"],
+            "front-channel logout URI": answer["frontchannel_logout_uri"],
             "domains": domains,
             "just-in-time": f"as {answer['jit']['role']}" if answer["jit"]["enabled"] else "off",
             "credentials": _credentials(answer["credentials"]),
             "staged": _credentials(answer["staged"]),
             "SSO": _sso(answer),
+            "logout at provider": "on" if answer["provider_logout"]["enabled"] else "off",
             "enforcement": _enforcement(enforcement),
             "bypasses": [
                 f"{one['email'] or one['member_id']} until {when(one['expires_at'])}" for one in answer["bypasses"]

@@ -17,13 +17,12 @@ LONGEST_ID: Final = 255
 class LogoutToken:
     """Whose sessions end: those of ``subject``, the one called ``sid``, or both named together; never neither.
 
-    ``jti`` is the token's own id, by which it counts once; ``expires_at`` in seconds since the epoch.
+    ``jti`` is the token's own id, by which it counts once.
     """
 
     subject: str | None
     sid: str | None
     jti: str
-    expires_at: float
 
 
 def validate_logout_token(
@@ -64,4 +63,4 @@ def _logout(claims: Document) -> LogoutToken:
         raise LOGOUT_TOKEN.invalid("sid_invalid", "names no session.")
     if subject is None and sid is None:
         raise LOGOUT_TOKEN.invalid("subject_missing", "names neither a person nor a session.")
-    return LogoutToken(subject, sid, jti, float(claims["exp"]))
+    return LogoutToken(subject, sid, jti)

@@ -13,6 +13,7 @@ from service.identity.session_ends import sign_out_everywhere as end_everywhere
 from service.identity.session_values import LiveSession
 from service.identity.sessions import live_session
 from service.keys import IDENTITY, SETTINGS
+from service.web.logout import answer_sign_out, leads_out
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 
@@ -53,6 +54,7 @@ async def show_account(request: web.Request) -> web.Response:
     return request.app[PAGES].render(
         request,
         "account",
+        leads_out=leads_out(standing.live),
         name=standing.person.name,
         email=standing.person.email,
         workspaces=[_shown(one.name, one.access) for one in standing.memberships if isinstance(one.access, Access)],
@@ -96,8 +98,9 @@ async def tell_session(request: web.Request) -> web.Response:
 
 async def sign_out(request: web.Request) -> web.Response:
     """``POST /logout``: end this session; its id is worth nothing afterwards."""
+    live = await live_session(request)
     await _forget(request)
-    return request.app[PAGES].render(request, "signed_out", everywhere=False, by_sso=False)
+    return await answer_sign_out(request, live, everywhere=False)
 
 
 async def sign_out_everywhere(request: web.Request) -> web.Response:
@@ -106,8 +109,7 @@ async def sign_out_everywhere(request: web.Request) -> web.Response:
     if live is not None:
         await end_everywhere(request.app[IDENTITY].pool, live)
     await _forget(request)
-    everywhere = live is None or live.proves_user
-    return request.app[PAGES].render(request, "signed_out", everywhere=everywhere, by_sso=not everywhere)
+    return await answer_sign_out(request, live, everywhere=True)
 
 
 async def _forget(request: web.Request) -> None:

@@ -24,6 +24,7 @@ from service.web.refusal import PageRefusal
 PAGES: Final[web.AppKey["Pages"]] = web.AppKey("pages")
 TEMPLATES: Final = (
     "account",
+    "back_from_provider",
     "check_mail",
     "confirm_link",
     "invitation",

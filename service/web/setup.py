@@ -6,12 +6,27 @@ from service import ops
 from service.keys import METRICS, SETTINGS
 from service.login.targets import Targets
 from service.logs import request_log
-from service.web import account, assets, invitation, link, login, login_google, login_link, sso, start, step_up, switch
+from service.web import (
+    account,
+    assets,
+    invitation,
+    link,
+    login,
+    login_google,
+    login_link,
+    logout,
+    provider_logout,
+    sso,
+    start,
+    step_up,
+    switch,
+)
 from service.web.flow import SESSIONS, flow_context
 from service.web.front.door import front_door
 from service.web.front.rate_limit import MailLimit
 from service.web.headers import SecurityHeaders
 from service.web.pages import PAGES, Pages
+from service.web.ways_out import ways_out_context
 
 
 def setup_web(app: web.Application) -> None:
@@ -28,6 +43,7 @@ def setup_web(app: web.Application) -> None:
     app[PAGES] = Pages(settings, headers)
     app.middlewares.append(front_door(settings, metrics, request_log(), app[PAGES], SESSIONS))
     app.cleanup_ctx.append(flow_context(targets))
+    app.cleanup_ctx.append(ways_out_context)
     app[login_link.MAIL_LIMIT] = MailLimit()
     for module in (
         start,
@@ -36,6 +52,8 @@ def setup_web(app: web.Application) -> None:
         login_google,
         sso,
         account,
+        logout,
+        provider_logout,
         step_up,
         switch,
         link,

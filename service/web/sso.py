@@ -25,6 +25,7 @@ from service.web.pages import PAGES
 from service.web.redirect import Redirect
 from service.web.refusal import PageRefusal
 from service.web.sign_in_page import answer_outcome, page_of, record_refusal, restart_address, seconds
+from service.web.ways_out import WAYS_OUT
 
 log = structlog.get_logger("sso")
 
@@ -150,6 +151,7 @@ async def _used(request: web.Request, slug: str, used: AlreadyUsed) -> web.Respo
 
 async def _admit(request: web.Request, proven: Proven) -> web.StreamResponse:
     flow, attempt = request.app[FLOW], proven.attempt
+    await request.app[WAYS_OUT].algorithms.learn(attempt.slug, attempt.credentials_id, proven.person.alg)
     live = await live_session(request)
     meta = RequestMeta(request_id=request[REQUEST_ID], session=live, clicked=clicked_invitation(request))
     outcome = await admit(flow.identity, attempt.slug, attempt, proven.person, meta)

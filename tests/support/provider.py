@@ -38,7 +38,7 @@ ORG_SERVER: Final = "/oauth2"
 
 @dataclass(frozen=True)
 class Received:
-    """One request that the provider got. ``endpoint`` is discovery, keys, authorize, token or userinfo."""
+    """One request that the provider got. ``endpoint`` is discovery, keys, authorize, token, userinfo or logout."""
 
     endpoint: str
     method: str
@@ -58,6 +58,7 @@ class FakeProvider:
         metadata_changes, claim_changes, header_changes, token_changes, userinfo_changes: members to replace in the
             discovery document, ID token, its header, the token answer, and userinfo. A value of None removes the
             member; a callable gets the right value and returns the one to send.
+        logout_changes: likewise, of what the browser brings back from signing out at the provider.
         authorize_error: (error, description) that the authorization endpoint redirects back with.
         forge: makes the ID token instead of the provider, from the right header and the right claims.
         signing_key, alg, published: the key and algorithm that sign, and the keys published if others than that one.
@@ -82,6 +83,7 @@ class FakeProvider:
     header_changes: Json = field(default_factory=dict)
     token_changes: Json = field(default_factory=dict)
     userinfo_changes: Json = field(default_factory=dict)
+    logout_changes: Json = field(default_factory=dict)
     authorize_error: tuple[str, str] | None = None
     received: list[Received] = field(default_factory=list)
     port: int = 0
@@ -100,6 +102,7 @@ class FakeProvider:
             ("authorize", "GET", f"{server}/authorize"),
             ("token", "POST", f"{server}/token"),
             ("userinfo", "GET", f"{server}/userinfo"),
+            ("logout", "GET", f"{server}/logout"),
         ):
             app.router.add_route(method, path, self._answering(endpoint))
         self._server = f"{self.origin}{server}"
@@ -245,6 +248,14 @@ class FakeProvider:
         else:
             given = (form.get("client_id", ""), form.get("client_secret", ""))
         return given == (self.client_id, self.client_secret)
+
+    def _logout(self, request: web.Request) -> web.Response:
+        """End the session here and send the browser back (OpenID Connect RP-Initiated Logout 2 and 3)."""
+        back, state = request.query.get("post_logout_redirect_uri"), request.query.get("state")
+        if back is None:
+            return web.Response(text="<h1>You are signed out.</h1>", content_type="text/html")
+        asked = changed({} if state is None else {"state": state}, self.logout_changes)
+        return web.Response(status=302, headers={"Location": f"{back}?{urlencode(asked)}" if asked else back})
 
     def _userinfo(self, request: web.Request) -> web.Response:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -18,7 +18,7 @@ from service.web.sign_in_page import restart_address
 log = structlog.get_logger("http")
 
 RETRY_AFTER_S: Final = 2
-PROGRAMS: Final = ("/api/v1/", "/api/auth/", "/api/session")
+PROGRAMS: Final = ("/api/v1/", "/api/auth/", "/api/session", "/api/sso/backchannel-logout/")
 _REASONS: Final = {404: "not_found", 405: "wrong_method", 413: "request_too_large", 415: "media_type_unsupported"}
 _CODES: Final = {"wrong_method": "method_not_allowed", "request_too_large": "too_large", "foreign_origin": "forbidden"}
 

@@ -7,7 +7,16 @@ from aiohttp.typedefs import Middleware
 from aiohttp.web_exceptions import NotAppKeyWarning
 from aiohttp_session import AbstractStorage, session_middleware
 
-WITHOUT: Final = ("/api/sso/initiate/", "/api/v1/", "/static/", "/healthz", "/readyz", "/metrics")
+WITHOUT: Final = (
+    "/api/sso/initiate/",
+    "/api/sso/backchannel-logout/",
+    "/api/sso/frontchannel-logout/",
+    "/api/v1/",
+    "/static/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)
 
 # aiohttp-session keeps its session under a plain string, of which aiohttp would warn at each request.
 warnings.filterwarnings("ignore", category=NotAppKeyWarning, module="aiohttp_session")
