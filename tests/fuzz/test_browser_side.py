@@ -1,16 +1,13 @@
 """Whatever a browser sends to initiate and callback: an answer, never a fault, never a session, never a hang."""
 
-from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, quote_from_bytes, urlsplit
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from support.database import Pool
 from support.fuzzing import searching
 from support.raw_http import RawAnswer, raw_request
-from support.site import Site, running_site
+from support.site import Site
 
 Pairs = list[tuple[str, bytes]]
 
@@ -47,14 +44,6 @@ cookies: SearchStrategy[bytes] = st.lists(
     | st.binary(max_size=30).map(lambda value: b"__Host-keyledger-session=" + value),
     max_size=3,
 ).map(b"; ".join)
-
-
-@pytest.fixture
-async def site(pool: Pool) -> AsyncIterator[Site]:
-    """A site with a workspace ``acme``, and an application."""
-    async with running_site(pool, app_url="https://app.example/home") as made:
-        await made.connect()
-        yield made
 
 
 async def begun(site: Site) -> tuple[bytes, bytes]:

@@ -1,7 +1,6 @@
 """Whatever a provider answers: who it does not rightly prove is not signed in, and nothing breaks."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,9 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from multidict import CIMultiDict
 from support.browser import Browser, shown_reason
-from support.database import Pool
 from support.fuzzing import JSON, TEXTS, searching
-from support.site import Site, running_site
+from support.site import Site
 from support.tokens import Json
 
 NEAR: tuple[Any, ...] = (
@@ -25,14 +23,6 @@ values: SearchStrategy[Any] = JSON | st.sampled_from(NEAR)
 claim_names = st.sampled_from(
     ["iss", "aud", "sub", "nonce", "exp", "iat", "at_hash", "c_hash", "azp", "email", "email_verified", "name", "nbf"]
 )
-
-
-@pytest.fixture
-async def site(pool: Pool) -> AsyncIterator[Site]:
-    """A site with a workspace ``acme``, and an application."""
-    async with running_site(pool, app_url="https://app.example/home") as made:
-        await made.connect()
-        yield made
 
 
 def signed_in(browser: Browser) -> bool:
