@@ -27,7 +27,8 @@ async def link_identity(connection: Connection, identity: UserIdentity, user_id:
     """
     owner: UUID | None = await connection.fetchval(
         "insert into identity.user_identities as i (issuer, subject, user_id, linked_at, last_sign_in_at)"
-        " select $1, $2, $3, $4, $4 where not exists (select from identity.user_identities o"
+        " select $1::varchar, $2::varchar, $3::uuid, $4::timestamptz, $4::timestamptz"
+        " where not exists (select from identity.user_identities o"
         "  where o.user_id = $3 and o.issuer = $1 and o.subject <> $2)"
         " on conflict (issuer, subject) do update set last_sign_in_at = $4 returning i.user_id",
         identity.issuer,
