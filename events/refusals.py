@@ -15,6 +15,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "media_type_unsupported": 415,
         "rate_limited": 429,
         "internal": 500,
+        "log_broken": 500,
         "busy": 503,
         # What is asked about does not exist, or not any more.
         "workspace_unknown": 404,

@@ -21,6 +21,7 @@ from projections.connection import load_connection
 from projections.projector import Projector
 from projections.timeline import Timeline
 from service.api.routes import setup_api
+from service.checkpoints import CheckpointMaker, open_notary, published_to
 from service.clock import utc_now
 from service.commands.execute import WorkspaceCommands
 from service.commands.idempotency import IdempotencyKeys
@@ -45,6 +46,7 @@ from service.keys import (
     IDENTITY,
     KEYRING,
     METRICS,
+    NOTARY,
     OUTBOX,
     POOL,
     READINESS,
@@ -111,6 +113,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     async with open_pool(settings.database_url, size=settings.database_pool_size) as pool:
         app[POOL], app[STORE] = pool, EventStore(pool)
         app[VAULT] = SecretVault(pool, app[KEYRING])
+        app[NOTARY] = open_notary(settings, app[STORE], app[KEYRING])
         app[SIGN_IN_LOG] = SignInLog(pool)
         app[PROJECTOR] = Projector(app[STORE], Timeline())
         app[READINESS].probes["database"] = database_probe(pool)
@@ -227,6 +230,13 @@ def _outbox(mailer: SmtpMailer | None) -> Callable[[web.Application], AsyncItera
     return context
 
 
+async def _make_checkpoints(app: web.Application) -> None:
+    settings = app[SETTINGS]
+    maker = CheckpointMaker(app[NOTARY], published_to(settings), settings.checkpoint_seconds)
+    app[READINESS].probes["checkpoints"] = maker.probe
+    await maker.run()
+
+
 def _housekeeping(app: web.Application) -> Housekeeping:
     return Housekeeping(app[POOL], app[CLOCK], timedelta(days=app[SETTINGS].sign_in_log_days))
 
@@ -241,4 +251,5 @@ RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [
     _running(lambda app: app[PROJECTOR].run()),
     _running(lambda app: _housekeeping(app).run()),
     _running(lambda app: Lapses(app[COMMANDS]).run()),
+    _running(_make_checkpoints),
 ]

@@ -7,6 +7,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     import asyncpg
 
+    from events.notary import Notary
     from events.sealing import KeyRing
     from events.secrets import SecretVault
     from events.store import EventStore
@@ -27,6 +28,7 @@ CLOCK: web.AppKey["Clock"] = web.AppKey("clock")
 POOL: web.AppKey["asyncpg.Pool[asyncpg.Record]"] = web.AppKey("pool")
 STORE: web.AppKey["EventStore"] = web.AppKey("store")
 KEYRING: web.AppKey["KeyRing"] = web.AppKey("keyring")
+NOTARY: web.AppKey["Notary"] = web.AppKey("notary")
 VAULT: web.AppKey["SecretVault"] = web.AppKey("vault")
 CONNECTIONS: web.AppKey["ConnectionCache"] = web.AppKey("connections")
 COMMANDS: web.AppKey["WorkspaceCommands"] = web.AppKey("commands")

@@ -6,7 +6,7 @@ from importlib.metadata import version as installed_version
 import orjson
 from aiohttp import web
 
-from service.api import changes, events, insight, invitations, people, timeline, workspaces
+from service.api import changes, events, export, insight, invitations, people, proofs, timeline, workspaces
 from service.api.authentication import limit_token_failures
 from service.api.mount import mount
 from service.api.openapi import document
@@ -21,6 +21,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *invitations.OPERATIONS,
     *people.OPERATIONS,
     *timeline.OPERATIONS,
+    *proofs.OPERATIONS,
+    *export.OPERATIONS,
 )
 
 

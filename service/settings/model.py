@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     allow_loopback_providers: bool | None = None
     provider_hosts: Annotated[frozenset[str], NoDecode, Listed] = frozenset()
 
+    checkpoint_seconds: int = Field(default=60, ge=1, le=24 * 3600)
+    checkpoint_dir: Path | None = None
+    checkpoint_url: str | None = None
+    checkpoint_token: SecretStr | None = None
+
     session_idle_minutes: int = Field(default=12 * 60, ge=5, le=60 * 24 * 30)
     session_absolute_hours: int = Field(default=24 * 7, ge=1, le=24 * 90)
     sign_in_log_days: int = Field(default=400, ge=1, le=3650)
@@ -110,6 +115,14 @@ class Settings(BaseSettings):
                 "it is where a sign-in lands; write it as https://app.example.com or https://app.example.com/home, "
                 "without a name or password in it"
             )
+            raise ValueError(message)
+        return value or None
+
+    @field_validator("checkpoint_url")
+    @classmethod
+    def _checkpoints_go_by_https(cls, value: str | None) -> str | None:
+        if value and not (value.startswith("https://") and _is_plain_address(value)):
+            message = "it is where checkpoints are posted to; write it as https://notary.example.net/keyledger"
             raise ValueError(message)
         return value or None
 

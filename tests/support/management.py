@@ -18,6 +18,7 @@ from events.secrets import SecretVault
 from events.store import EventStore
 from service.api.problem import problem_of_http
 from service.api.routes import setup_api
+from service.checkpoints import open_notary
 from service.clock import Clock
 from service.commands.execute import WorkspaceCommands
 from service.commands.idempotency import IdempotencyKeys
@@ -25,7 +26,7 @@ from service.commands.resources import CommandResources, rules_of
 from service.cookiebox import CookieBox
 from service.identity.resources import IdentityResources
 from service.identity.tombstones import Tombstones
-from service.keys import CLIENT_IP, CLOCK, COMMANDS, POOL, REQUEST_ID, SETTINGS, STORE
+from service.keys import CLIENT_IP, CLOCK, COMMANDS, NOTARY, POOL, REQUEST_ID, SETTINGS, STORE
 from service.metrics import Metrics
 from service.oidc.client import RelyingParty
 from service.oidc.http import ProviderClient
@@ -126,6 +127,7 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         app[SETTINGS] = settings
         app[POOL] = pool
         app[STORE] = store
+        app[NOTARY] = open_notary(settings, store, KeyRing([KEY]))
         now: Clock = clock
         app[CLOCK] = now
         app[COMMANDS] = commands

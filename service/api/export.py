@@ -1,0 +1,86 @@
+"""A workspace's whole history as one file that proves itself."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import structlog
+from aiohttp import web
+from pydantic import Field
+
+from events.export import ExportBusy, open_export
+from events.notary import LogDoesNotHold
+from events.notes import NoteRefused
+from events.refusals import Refusal
+from events.tiles import TreeDamaged
+from service.api.answers import found_workspace
+from service.api.operation import JSON, Answer, Call, Operation, Query
+from service.errors import Busy, invalid
+from service.keys import NOTARY
+
+log = structlog.get_logger("api")
+
+
+class ExportQuery(Query):
+    """From which earlier checkpoint the log is to be shown to have only grown."""
+
+    since: Annotated[
+        int | None, Field(ge=0, lt=2**63, description="The size of the checkpoint in an earlier export.")
+    ] = None
+
+
+async def export_workspace(call: Call) -> web.StreamResponse:
+    """Stream the file."""
+    slug = (await found_workspace(call)).slug
+    try:
+        async with open_export(call.request.app[NOTARY], slug, call.query_as(ExportQuery).since) as pieces:
+            return await _write(call.request, slug, pieces)
+    except LogDoesNotHold as refused:
+        sentence = f"{refused} Tell the operator to run: keyledger verify"
+        raise Refusal("log_broken", sentence, {"position": refused.fault.position}) from None
+    except (TreeDamaged, NoteRefused) as error:
+        raise Refusal("log_broken", f"{error} Tell the operator to run: keyledger verify") from None
+    except ExportBusy:
+        raise Busy from None
+    except ValueError:
+        raise invalid("The log never had fewer events than that checkpoint covers.", "/since", "query") from None
+
+
+async def _write(request: web.Request, slug: str, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+    # The first piece is made before the status is out: what can be refused is refused as a problem.
+    first = await anext(pieces)
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": JSON,
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{slug}.keyledger.json"',
+        }
+    )
+    await response.prepare(request)
+    try:
+        await response.write(first)
+        async for piece in pieces:
+            await response.write(piece)
+        await response.write_eof()
+    except ConnectionResetError:
+        log.info("stream_left", path=request.path)
+    except Exception:
+        # The status is out; only an end without the closing chunk (RFC 9112 7.1) tells that the rest is missing.
+        log.exception("stream_broken", path=request.path)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/v1/workspaces/{slug}/export",
+        identifier="export_workspace",
+        summary="The workspace's whole history as one file that proves itself, to be checked without this service",
+        access="read",
+        handler=export_workspace,
+        query=ExportQuery,
+        answers={200: Answer("The file; it holds its own description.", {JSON: None})},
+        refusals=("workspace_unknown", "log_broken"),
+    ),
+)
