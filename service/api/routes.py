@@ -6,7 +6,18 @@ from importlib.metadata import version as installed_version
 import orjson
 from aiohttp import web
 
-from service.api import changes, events, export, insight, invitations, people, proofs, timeline, workspaces
+from service.api import (
+    changes,
+    events,
+    export,
+    insight,
+    invitations,
+    people,
+    proofs,
+    sign_in_methods,
+    timeline,
+    workspaces,
+)
 from service.api.authentication import limit_token_failures
 from service.api.mount import mount
 from service.api.openapi import document
@@ -20,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *insight.OPERATIONS,
     *invitations.OPERATIONS,
     *people.OPERATIONS,
+    *sign_in_methods.OPERATIONS,
     *timeline.OPERATIONS,
     *proofs.OPERATIONS,
     *export.OPERATIONS,

@@ -15,7 +15,7 @@ from events.catalogue.access import EnforcementEnabled, SsoDisabled
 from events.catalogue.configuration import DomainAdded, DomainVerified
 
 METHODS = re.compile(r'data-method="([a-z_]+)"')
-GOOGLE = {"google_client_id": "keyledger", "google_client_secret": "secret"}
+GOOGLE: dict[str, Any] = {"google_client_id": "keyledger", "google_client_secret": "secret"}
 
 
 @pytest.fixture
