@@ -16,6 +16,7 @@ from service.identity.people import KnownMember
 from service.identity.policy import live_bypass, may_open
 from service.identity.read_model import UnusableReadModel, workspace_of
 from service.identity.resources import Connection
+from service.identity.session_ends import end_sessions_of
 from service.identity.session_values import LiveSession
 from service.identity.users import create_user
 
@@ -130,7 +131,7 @@ async def _hand_over(connection: Connection, session: LiveSession, user_id: UUID
 
 async def _end_former(connection: Connection, before: UUID, user_id: UUID) -> None:
     """End what the former user has open, take their name along, and forget them if nothing is theirs any more."""
-    await connection.execute("delete from identity.sessions where user_id = $1", before)
+    await end_sessions_of(connection, before)
     await connection.execute(
         "update identity.users set name = old.name from identity.users old"
         " where identity.users.user_id = $1 and identity.users.name = '' and old.user_id = $2",

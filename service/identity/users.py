@@ -9,17 +9,23 @@ from service.identity.resources import Connection
 
 
 async def create_user(connection: Connection, name: str | None, now: datetime, proven: Address | None = None) -> UUID:
-    """Create a user, without an address unless its mailbox was proven. Returns the id."""
-    user_id = uuid.uuid4()
-    await connection.execute(
-        "insert into identity.users (user_id, email, email_key, name, created_at) values ($1, $2, $3, $4, $5)",
-        user_id,
+    """Create a user, without an address unless its mailbox was proven. Returns the id, or the mailbox's own."""
+    created: UUID | None = await connection.fetchval(
+        "insert into identity.users (user_id, email, email_key, name, created_at) values ($1, $2, $3, $4, $5)"
+        " on conflict (email_key) do nothing returning user_id",
+        uuid.uuid4(),
         None if proven is None else proven.display,
         None if proven is None else proven.key,
         name or "",
         now,
     )
-    return user_id
+    if created is None and proven is not None:
+        # The same mailbox was proven in another way at the same moment.
+        created = await connection.fetchval("select user_id from identity.users where email_key = $1", proven.key)
+    if created is None:
+        message = "the user of a proven mailbox was forgotten just now"
+        raise LookupError(message)
+    return created
 
 
 async def user_for_proven_mailbox(

@@ -11,6 +11,7 @@ from support.database import Pool
 from support.identity_values import Proven
 from support.identity_world import World, credentials_data, live
 from support.sessions import open_by
+from support.waiting import until_somebody_waits
 
 from events.catalogue.access import BypassGranted, BypassRevoked, EnforcementEnabled, SsoDisabled
 from events.catalogue.configuration import DomainAdded, DomainRemoved
@@ -211,10 +212,7 @@ async def test_what_a_change_ends_is_ended_in_a_session_that_is_being_written_to
     async with transaction(world.pool) as connection:
         await write_session(connection, new)
         ending = asyncio.create_task(end_member_sessions(world.pool, "acme", session.user_id))
-        waiting = "select count(*) from pg_locks where not granted"
-        async with asyncio.timeout(5):
-            while not await world.pool.fetchval(waiting):  # noqa: ASYNC110 - another connection's wait sends no event
-                await asyncio.sleep(0)
+        await until_somebody_waits(world.pool)
     assert await ending == 1
     (row,) = await world.rows("sessions")
     assert [one["method"] for one in orjson.loads(row["data"])["authentications"]] == ["magic_link"]

@@ -9,6 +9,7 @@ import pytest
 from support.database import TestDatabase, on_both_servers
 from support.identity_values import Proven
 from support.identity_world import STAFF, Begun, World
+from support.waiting import until_somebody_waits
 
 from events.catalogue.access import SsoDisabled
 from events.envelope import NewEvent
@@ -94,18 +95,11 @@ async def test_a_sign_in_waits_for_a_change_that_holds_the_workspace(world: Worl
     async with world.pool.acquire() as connection, connection.transaction():
         await connection.execute("select 1 from identity.workspaces where slug = 'acme' for update")
         signing_in = asyncio.create_task(world.sign_in())
-        await _until_somebody_waits(world)
+        await until_somebody_waits(world.pool)
         events = world.resources.store.prepare([NewEvent.of(SsoDisabled())], STAFF)
         document = state.after(events).to_document()
         await world.resources.store.append("acme", state.version, events, document, conn=connection)
     assert (await signing_in).reason == "workspace_unavailable"
-
-
-async def _until_somebody_waits(world: World) -> None:
-    waiting = "select count(*) from pg_locks where not granted"
-    async with asyncio.timeout(5):
-        while not await world.pool.fetchval(waiting):  # noqa: ASYNC110 - another connection's wait sends no event
-            await asyncio.sleep(0)
 
 
 async def test_a_failing_session_row_takes_the_whole_sign_in_back(

@@ -1,5 +1,6 @@
 """What a proven mailbox claims: never an account that a workspace's provider merely said to be of that address."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -7,14 +8,18 @@ from support.database import Pool
 from support.identity_mail import mailed_link
 from support.identity_values import Proven
 from support.identity_world import World, live
+from support.waiting import until_somebody_waits
 
 from events.catalogue.access import SsoDisabled
 from events.catalogue.configuration import DomainVerified
+from events.domains import parse_address
+from service.db import transaction
 from service.identity.access import opened_workspaces, session_person
 from service.identity.mailbox import sign_in_by_magic_link
 from service.identity.outcome import Outcome
 from service.identity.resources import RequestMeta
 from service.identity.session_values import LiveSession
+from service.identity.users import create_user
 
 ADA = "ada@acme.example"
 VERIFIED = DomainVerified(domain="acme.example", method="support")
@@ -127,3 +132,19 @@ async def test_nobody_becomes_two_members_of_one_workspace(world: World) -> None
     assert outcome.session.user_id != first.user_id
     assert (await session_person(world.pool, first, [])).user_id == first.user_id
     assert len({row["user_id"] for row in await world.rows("members")}) == 2
+
+
+async def test_a_mailbox_that_is_proven_in_two_ways_at_once_has_one_user(world: World) -> None:
+    """By a magic link and by the mailed click of an invitation: the later one finds the user of the earlier."""
+    address = parse_address(ADA)
+
+    async def proven() -> UUID:
+        async with transaction(world.pool) as connection:
+            return await create_user(connection, None, world.clock.now, proven=address)
+
+    async with transaction(world.pool) as connection:
+        first = await create_user(connection, "Ada", world.clock.now, proven=address)
+        second = asyncio.create_task(proven())
+        await until_somebody_waits(world.pool)
+    assert await second == first
+    assert len(await world.rows("users")) == 1

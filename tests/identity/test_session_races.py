@@ -7,6 +7,7 @@ import orjson
 import pytest
 from support.identity_values import Proven
 from support.identity_world import World, live
+from support.waiting import until_somebody_waits
 
 from service.db import transaction
 from service.identity import admission
@@ -86,9 +87,6 @@ async def test_signing_out_everywhere_ends_the_session_of_a_sign_in_that_is_bein
     async with transaction(world.pool) as connection:
         await write_session(connection, new)
         signing_out = asyncio.create_task(end_sessions_of(world.pool, session.user_id))
-        waiting = "select count(*) from pg_locks where not granted"
-        async with asyncio.timeout(5):
-            while not await world.pool.fetchval(waiting):  # noqa: ASYNC110 - another connection's wait sends no event
-                await asyncio.sleep(0)
+        await until_somebody_waits(world.pool)
     assert await signing_out == 1
     assert await methods(world) == []
