@@ -21,6 +21,7 @@ from service.web.flow import FLOW
 from service.web.form import read_form, single
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
+from service.web.sign_in_page import restart_address
 
 COOKIE: Final = "keyledger-invitation"
 CONFIRMED: Final = "instead"
@@ -37,7 +38,7 @@ async def show_invitation(request: web.Request) -> web.Response:
     if found is None:
         raise PageRefusal("link_invalid", detail="invitation")
     if found.standing != "open":
-        raise _ended(found.standing)
+        raise PageRefusal("invitation_required", detail=f"invitation_{found.standing}", restart=_sign_in(found))
     if not found.reachable:
         raise PageRefusal("domain_not_allowed", detail="invited_outside_domains", email=found.address.display)
     return await _page(request, found)
@@ -90,11 +91,15 @@ async def _answer(request: web.Request, done: Acceptance) -> web.StreamResponse:
         return await _page(request, found, 409)
     if done.status == "unknown":
         raise PageRefusal("link_invalid", detail="invitation")
-    raise PageRefusal(done.reason, detail=done.detail, email=None if found is None else found.address.display)
+    email, restart = (None, None) if found is None else (found.address.display, _sign_in(found))
+    raise PageRefusal(done.reason, detail=done.detail, email=email, restart=restart)
 
 
-def _ended(standing: str) -> PageRefusal:
-    return PageRefusal("invitation_required", detail=f"invitation_{standing}")
+def _sign_in(found: MailedInvitation) -> str | None:
+    """Where somebody signs in whose invitation was accepted before; nobody else has anything to start again here."""
+    if found.standing != "accepted":
+        return None
+    return restart_address(found.workspace.slug, None) if found.by_sso else "/login"
 
 
 def _to_provider(request: web.Request, found: MailedInvitation) -> web.Response:

@@ -197,6 +197,7 @@ CASES: Final[Mapping[tuple[str, str], Notice]] = {
         "You have accepted already",
         "This invitation was accepted, and its link works once.",
         "Sign in with the address that was invited. If it wasn’t you who accepted, tell the workspace’s owner.",
+        "Sign in",
     ),
     ("invitation_required", "invitation_overtaken"): Notice(
         409,

@@ -77,8 +77,8 @@ async def test_a_removed_member_is_erased_and_the_log_verifies(api: Management, 
     assert "grace@acme.example" in await everything(api)
 
 
-async def test_the_last_owner_with_a_way_in_is_kept_while_sso_is_required(api: Management, world: World) -> None:
-    """S6: neither removed nor deactivated nor demoted, by id or address; each answer says what to do first."""
+async def test_s6_the_last_owner_with_a_way_in_is_kept_while_sso_is_required(api: Management, world: World) -> None:
+    """Neither removed nor deactivated nor demoted, by id or address; each answer says what to do first."""
     owner = await world.member(ADA, "owner")
     await link(world, owner, "00u-ada")
     await world.append("acme", [EnforcementEnabled()])

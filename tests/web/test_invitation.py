@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 from aiohttp import ClientResponse
-from support.browser import Browser, shown_reason
+from support.browser import Browser, restart_link, shown_reason
 from support.identity_mail import KeptMails, deliver
 from support.identity_world import STAFF
 from support.site import Site
@@ -93,8 +93,8 @@ async def test_the_link_is_kept_as_its_hash_alone(site: Site) -> None:
     assert token not in before + repr(await site.world.snapshot())
 
 
-async def test_the_click_signs_the_invitee_in_with_the_invitations_role(site: Site) -> None:
-    """S1: the click proves the mailbox. The member has role and websites of the invitation, the user the address."""
+async def test_s1_the_click_signs_the_invitee_in_with_the_invitations_role(site: Site) -> None:
+    """The click proves the mailbox. The member has role and websites of the invitation, the user the address."""
     invitation = await invited(site, GRACE, "viewer")
     link = await mailed_link(site)
     browser = site.browser()
@@ -116,7 +116,9 @@ async def test_the_link_works_once(site: Site) -> None:
     link = await mailed_link(site)
     assert (await site.browser().submit(link)).status == 303
     for again in (await site.browser().submit(link), await site.browser().get(link)):
-        assert "accepted already" in await refused(site, again, "invitation_required")
+        text = await refused(site, again, "invitation_required")
+        assert "accepted already" in text
+        assert restart_link(text) == "/login"
     assert len(await members(site)) == 1
 
 
@@ -253,8 +255,8 @@ async def test_s9_accepting_as_another_person_than_the_sessions_is_asked_first(s
     assert (await session_of(browser))["user"]["email"] == GRACE
 
 
-async def test_a_first_owner_invited_by_staff_is_not_made_where_there_is_one_by_now(site: Site) -> None:
-    """S13: an invitation that waits does not let staff add an owner."""
+async def test_s13_a_first_owner_invited_by_staff_is_not_made_where_there_is_one_by_now(site: Site) -> None:
+    """An invitation that waits does not let staff add an owner."""
     await invited(site, GRACE, "owner")
     link = await mailed_link(site)
     await site.world.member("irene@acme.example", "owner")
@@ -262,8 +264,8 @@ async def test_a_first_owner_invited_by_staff_is_not_made_where_there_is_one_by_
     assert len(await members(site)) == 1
 
 
-async def test_the_invited_of_one_workspace_are_nobody_in_another(site: Site) -> None:
-    """B27: an invitation for another workspace opens that one alone."""
+async def test_b27_the_invited_of_one_workspace_are_nobody_in_another(site: Site) -> None:
+    """An invitation for another workspace opens that one alone."""
     await site.connect("globex", domain="globex.example")
     await site.world.append("globex", [JitDisabled()])
     await invited(site, GRACE)

@@ -107,6 +107,16 @@ async def test_b27_an_invitation_is_consumed_once_by_callbacks_at_once(site: Sit
     assert member["role"] == "viewer"
 
 
+async def test_b1_one_person_in_any_case_is_one_member(site: Site) -> None:
+    """Compared folded, shown as given: no second user, also for a member who was there before their first sign-in."""
+    before = await site.world.member("Ada@acme.example")
+    for email in ("ADA@ACME.Example", "ada@acme.example", "Ada@Acme.example"):
+        await let_in(site, {**ADA, "email": email})
+    assert await member_id(site) == before
+    assert [row["email"] for row in await site.world.rows("members")] == ["Ada@Acme.example"]
+    assert len(await site.world.rows("users")) == 1
+
+
 async def test_b8_a_changed_address_follows_the_identity_within_the_allowed_domains(site: Site) -> None:
     """Same subject, new address: the same member, shown by the new address; no second account."""
     await let_in(site)
