@@ -50,7 +50,7 @@ async def show_account(request: web.Request) -> web.Response:
     """``GET /account``: the person's workspaces, those open now and those that SSO opens."""
     standing = await current_standing(request)
     if standing is None:
-        return web.Response(status=303, headers={"Location": "/"})
+        return web.Response(status=303, headers={"Location": "/login"})
     return request.app[PAGES].render(
         request,
         "account",

@@ -33,7 +33,7 @@ async def test_nobody_is_signed_in_without_a_session(site: Site) -> None:
     answer = await browser.get("/api/session")
     assert answer.status == 401
     assert (await answer.json())["code"] == "unauthenticated"
-    assert (await browser.get("/account")).headers["Location"] == "/"
+    assert (await browser.get("/account")).headers["Location"] == "/login"
 
 
 async def test_an_unknown_workspace_gets_the_friendly_page(site: Site) -> None:
