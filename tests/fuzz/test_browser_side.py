@@ -2,12 +2,16 @@
 
 from urllib.parse import parse_qs, quote_from_bytes, urlsplit
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from support.fuzzing import searching
 from support.raw_http import RawAnswer, raw_request
 from support.site import Site
+
+# What failed is printed with the whole site.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 Pairs = list[tuple[str, bytes]]
 
