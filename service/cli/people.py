@@ -56,6 +56,7 @@ def invite(
         return
     if not answer["events"]:
         say(f"{email} is invited as {role.value} already; nothing was recorded.")
+        hint(f"Next: keyledger invitation resend {slug} {email}")
     else:
         say(f"{email} is invited to {slug} as {role.value}, until {when(answer['invitation']['expires_at'])}.")
 
