@@ -7,6 +7,7 @@ import pytest
 from aioresponses import aioresponses as mocking
 from pydantic import SecretStr
 from support.database import DEBIAN, EMBEDDED, Cluster, Clusters, Pool, TestDatabase, uses_database
+from support.matrix import summary
 from support.mocked_http import MockableResponse
 
 from service.db import open_pool
@@ -19,6 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if uses_database(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.db)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how much of the protocol matrix the tests that passed cover."""
+    passed = terminalreporter.getreports("passed")
+    if len(passed) > 1:
+        terminalreporter.write_line(summary(report.nodeid for report in passed))
 
 
 @pytest.fixture(scope="session")

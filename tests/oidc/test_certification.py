@@ -243,8 +243,8 @@ async def test_configuration_plan(shared_pool: Pool, module: str) -> None:
             assert len(provider.requests("userinfo")) == 2
 
 
-@pytest.mark.parametrize("module", ["oidcc-client-test-3rd-party-init-login"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("module", ["oidcc-client-test-3rd-party-init-login"])
 async def test_third_party_initiated_login_plan(shared_pool: Pool, module: str, method: str) -> None:
     """The initiate URI is https, and leads the browser to the right authorization endpoint (OIDC Core 4).
 
