@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from service.cli import configure, history, operate, people, tokens, workspaces
+from service.cli import configure, exporting, history, operate, people, proof, tokens, workspaces
 from service.cli.client import Refused
 from service.cli.credentials import credentials
 from service.cli.output import complain
@@ -97,18 +97,29 @@ keyledger.command("history", rich_help_panel=RECORD, epilog="Example: keyledger 
 )
 keyledger.command("diff", rich_help_panel=RECORD, epilog="Example: keyledger diff acme 3 7")(history.diff)
 keyledger.command("sign-ins", rich_help_panel=RECORD, epilog="Example: keyledger sign-ins acme")(history.sign_ins)
-keyledger.command("export", rich_help_panel=RECORD, epilog="Example: keyledger export acme > acme.ndjson")(
-    history.export
+keyledger.command("export", rich_help_panel=RECORD, epilog="Example: keyledger export acme -o acme.json")(
+    exporting.export
 )
+keyledger.command(
+    "verify", rich_help_panel=RECORD, epilog="Example: keyledger verify acme.json --since acme-2025.json"
+)(proof.verify)
 keyledger.command("serve", rich_help_panel=OPERATOR, epilog="Example: KEYLEDGER_PORT=8080 keyledger serve")(
     operate.serve
 )
 keyledger.command("demo", rich_help_panel=OPERATOR, epilog="Example: keyledger demo")(operate.demo)
 keyledger.command("migrate", rich_help_panel=OPERATOR, epilog="Example: keyledger migrate")(operate.migrate)
 keyledger.add_typer(tokens.token, name="token", rich_help_panel=OPERATOR)
-keyledger.command("verify", rich_help_panel=OPERATOR, epilog="Example: keyledger verify")(operate.verify)
+keyledger.command("checkpoint", rich_help_panel=OPERATOR, epilog="Example: keyledger checkpoint > log.checkpoint")(
+    proof.checkpoint
+)
+keyledger.command("check", rich_help_panel=OPERATOR, epilog="Example: keyledger check acme")(proof.check)
 keyledger.command("rebuild", rich_help_panel=OPERATOR, epilog="Example: keyledger rebuild timeline")(operate.rebuild)
 keyledger.command("rotate-keys", rich_help_panel=OPERATOR, epilog="Example: keyledger rotate-keys")(operate.rotate_keys)
+keyledger.command(
+    "rotate-signing-key",
+    rich_help_panel=OPERATOR,
+    epilog='Example: keyledger rotate-signing-key --reason "once a year"',
+)(proof.rotate_signing_key)
 
 
 def main() -> None:

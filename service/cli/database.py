@@ -18,8 +18,8 @@ from events.migrate import MigrationError, migrate
 from events.refusals import Refusal
 from events.sealing import KeyRing, SealError
 from events.secrets import SecretVault
+from events.signing import SigningKeys
 from events.store import EventStore
-from events.verify import verify_log
 from projections.rebuild import RebuildRunning, Rebuilt, rebuild_connections
 from projections.rebuild import rebuild as rebuild_projection
 from projections.timeline import Timeline
@@ -48,6 +48,11 @@ class Operator:
     pool: Pool
     store: EventStore
     clock: Clock
+
+    @property
+    def keyring(self) -> KeyRing:
+        """The secret keys of the settings."""
+        return KeyRing(self.settings.key_bytes)
 
     def context(self, reason: str | None) -> Context:
         """Return who acts: the user of this machine, by name."""
@@ -127,17 +132,11 @@ async def apply_migrations(operator: Operator) -> list[dict[str, Any]]:
     return [{"set": one.set_name, "name": f"{one.number:04d}_{one.name}"} for one in applied]
 
 
-async def verify(operator: Operator) -> dict[str, Any]:
-    """Check the log's hash chain, and return what holds or the first position that does not."""
-    found = await verify_log(operator.store)
-    result: dict[str, Any] = {"holds": found.fault is None, "events": found.events, "streams": found.streams}
-    return result if found.fault is None else {**result, **found.fault._asdict()}
-
-
 async def rotate_keys(operator: Operator) -> dict[str, Any]:
-    """Wrap every data key with the newest secret key, and return how many were not."""
-    keys = KeyRing(operator.settings.key_bytes)
+    """Wrap every data key and signing key with the newest secret key, and return how many were not."""
+    keys = operator.keyring
     rewrapped = await SecretVault(operator.pool, keys).rewrap() + await Tombstones(operator.pool, keys).rewrap()
+    rewrapped += await SigningKeys(keys).rewrap(operator.pool)
     return {"rewrapped": rewrapped, "key": keys.newest}
 
 

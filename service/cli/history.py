@@ -1,16 +1,14 @@
-"""Commands that read what happened: the history, the difference between two moments, sign-ins, the export."""
+"""Commands that read what happened: the history, the difference between two moments, sign-ins."""
 
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from events.upcasting import UnknownSchema, upcast
 from projections.summaries import SENTENCES
-from service.cli.client import Refused, open_client, segment
+from service.cli.client import open_client, segment
 from service.cli.options import Json, Slug, moment
-from service.cli.output import hint, say, say_json, say_table, short, when
+from service.cli.output import say, say_json, say_table, short, when
 
 EVERYWHERE = 20
 
@@ -84,28 +82,6 @@ def sign_ins(
         return
     rows = [[when(one["at"]), one["email"], one["method"], one["reason"], one["request_id"]] for one in found]
     say_table(["when", "email", "method", "outcome", "request id"], rows)
-
-
-def export(
-    slug: Slug,
-    *,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write here instead of standard output.", show_default=False)
-    ] = None,
-) -> None:
-    """Write the whole history as NDJSON, one event a line."""
-    lines = open_client().lines(f"/workspaces/{segment(slug)}/events")
-    if output is None:
-        for line in lines:
-            sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        with output.open("wb") as file:
-            count = sum(1 for line in lines if file.write(line))
-    except OSError as error:
-        raise Refused(f"{output} cannot be written ({error.strerror}).", "data_invalid") from None
-    hint(f"{count} events are in {output}.")
 
 
 def _point(text: str) -> str:

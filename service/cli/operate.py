@@ -35,21 +35,6 @@ def migrate(*, as_json: Json = False) -> None:
         say("The database is up to date.")
 
 
-def verify(*, as_json: Json = False) -> None:
-    """Check that no event was changed, removed or inserted. Names the first position that does not hold."""
-    from service.cli import database
-
-    result = database.on_database(database.verify)
-    if as_json:
-        say_json(result)
-    elif result["holds"]:
-        say(f"The log holds: {result['events']} events in {result['streams']} streams.")
-    else:
-        say(f"The log does not hold. First at position {result['position']}: {result['problem']}")
-    if not result["holds"]:
-        raise typer.Exit(1)
-
-
 def rebuild(
     projection: Annotated[str, typer.Argument(help="The projection, such as timeline.", show_default=False)],
     *,

@@ -97,7 +97,7 @@ async def test_the_export_is_the_history_a_line_for_each_event(command: CommandL
     """NDJSON on standard output, or in a file."""
     await api.register()
     await api.record("acme", "JitDisabled")
-    lines = (await command.done("export", "acme")).out.splitlines()
+    lines = (await command.done("export", "acme", "--format", "ndjson")).out.splitlines()
     assert len(lines) == 2
     assert '"WorkspaceRegistered"' in lines[0]
 

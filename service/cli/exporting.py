@@ -1,0 +1,119 @@
+"""The verb ``export``: a workspace's history as a file that proves itself, or as plain lines."""
+
+import csv
+import http.client
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.client import Refused, open_client, segment
+from service.cli.options import Slug
+from service.cli.output import hint
+
+COLUMNS = (
+    "position",
+    "version",
+    "recorded_at",
+    "type",
+    "actor_type",
+    "actor_id",
+    "reason",
+    "requested_by",
+    "ticket",
+    "data",
+    "event_id",
+    "hash",
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Format(StrEnum):
+    """How a history is written."""
+
+    PROOF = "proof"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+def export(
+    slug: Slug,
+    *,
+    format_: Annotated[
+        Format, typer.Option("--format", help="proof: one file that proves itself; ndjson or csv: one event a line.")
+    ] = Format.PROOF,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            "--since",
+            help="An earlier export or checkpoint: prove that the whole log only grew since.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here instead of standard output.", show_default=False)
+    ] = None,
+) -> None:
+    """Write the whole history. As it comes, the file is checked by anybody with `keyledger verify FILE`."""
+    if since is not None and format_ is not Format.PROOF:
+        message = "only the proof format proves anything"
+        raise typer.BadParameter(message, param_hint="--since")
+    lines = _lines(slug, format_, since)
+    try:
+        if output is None:
+            for line in lines:
+                sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+            return
+        _write(output, lines)
+    except http.client.HTTPException:
+        raise Refused("The answer broke off; what has come is not whole. Try again.", "unreachable") from None
+    if format_ is Format.PROOF:
+        hint(f"Next: keyledger verify {output}")
+
+
+def _lines(slug: str, format_: Format, since: Path | None) -> Iterator[bytes]:
+    client, path = open_client(), f"/workspaces/{segment(slug)}"
+    if format_ is Format.PROOF:
+        from service.cli.verification import size_of
+
+        return client.lines(f"{path}/export", since=None if since is None else size_of(since))
+    lines = client.lines(f"{path}/events")
+    return lines if format_ is Format.NDJSON else _as_csv(lines)
+
+
+def _as_csv(lines: Iterable[bytes]) -> Iterator[bytes]:
+    yield _row(COLUMNS)
+    for line in lines:
+        event: dict[str, Any] = json.loads(line)
+        actor = event["actor"]
+        event |= {"actor_type": actor["type"], "actor_id": actor["id"], "data": json.dumps(event["data"])}
+        yield _row(["" if event[name] is None else str(event[name]) for name in COLUMNS])
+
+
+def _row(cells: Iterable[str]) -> bytes:
+    # A cell that begins like a formula would be one to the program that opens the file.
+    safe = [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells]
+    text = io.StringIO()
+    csv.writer(text).writerow(safe)
+    return text.getvalue().encode()
+
+
+def _write(output: Path, lines: Iterable[bytes]) -> None:
+    """Write the file whole or not at all."""
+    draft = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            for line in lines:
+                file.write(line)
+        draft.replace(output)
+    except OSError as error:
+        raise Refused(f"{output} cannot be written ({error.strerror}).", "data_invalid") from None
+    finally:
+        draft.unlink(missing_ok=True)

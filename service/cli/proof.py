@@ -1,0 +1,150 @@
+"""Verbs of proof: checkpoints, the check of the log, of its read models, and of exported files."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.options import Json
+from service.cli.output import hint, say, say_json, say_table
+
+Since = Annotated[
+    Path | None,
+    typer.Option("--since", help="A checkpoint or export that you kept; or a directory of them.", show_default=False),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option("--key", help="The public key to go by, or a file with it; may be repeated.", show_default=False),
+]
+Workspace = Annotated[
+    str | None, typer.Option("--workspace", help="Only this workspace, by its slug.", show_default=False)
+]
+
+
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An exported history; without one, the log itself.", show_default=False)
+    ] = None,
+    *,
+    workspace: Workspace = None,
+    since: Since = None,
+    key: Keys = None,
+    as_json: Json = False,
+) -> None:
+    """Check that no event was changed, removed, inserted or moved, and that the log only grew.
+
+    With a file, it is checked by itself, without a database. Names the first position that does not hold, and how.
+    """
+    from service.cli import verification
+
+    keys = [verification.read_key(one) for one in key or ()]
+    if file is not None:
+        if workspace is not None:
+            message = "a file holds one workspace already"
+            raise typer.BadParameter(message, param_hint="--workspace")
+        result = verification.verify_file(file, since, keys)
+        _say(result, _say_file, as_json=as_json)
+        return
+    if workspace is not None and since is not None:
+        message = "checkpoints are of the whole log; leave --workspace out"
+        raise typer.BadParameter(message, param_hint="--since")
+    from service.cli import database
+
+    with verification.progress_bar() as progress:
+        result = database.on_database(lambda operator: verification.verify(operator, workspace, since, keys, progress))
+    _say(result, _say_log, as_json=as_json)
+
+
+def check(
+    slug: Annotated[str | None, typer.Argument(help="Only this workspace.", show_default=False)] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Compare the live read models with the replayed events, row by row; nothing is stopped or changed."""
+    from service.cli import database, verification
+
+    result = database.on_database(lambda operator: verification.check(operator, slug))
+    if as_json:
+        say_json(result)
+    elif not result["differences"]:
+        say(f"Live equals replay: {result['workspaces']} workspaces, {result['entries']} entries of the timeline.")
+    else:
+        _say_differences(result["differences"])
+    if result["differences"]:
+        raise typer.Exit(1)
+
+
+def checkpoint(*, as_json: Json = False) -> None:
+    """Sign a checkpoint of the whole log now, publish it where the settings say, and print it."""
+    from service.cli import database, verification
+
+    result = database.on_database(verification.make_checkpoint)
+    _say_checkpoint(result, as_json=as_json)
+
+
+def rotate_signing_key(
+    *,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; recorded.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Sign checkpoints with a new key from now on. Prints the checkpoint that the former key signs as well."""
+    from service.cli import database, verification
+
+    result = database.on_database(lambda operator: verification.rotate_signing_key(operator, reason))
+    _say_checkpoint(result, as_json=as_json)
+    hint("Next: give the new key to everybody who checks checkpoints. What the former key signed stays good.")
+
+
+def _say_checkpoint(result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(result)
+        return
+    for line in result["note"].splitlines():
+        say(line)
+    hint(f"Public key: {result['key']}")
+
+
+def _say(result: dict[str, Any], tell: Any, *, as_json: bool) -> None:
+    if as_json:
+        say_json(result)
+    else:
+        tell(result)
+    if not result["holds"]:
+        raise typer.Exit(1)
+
+
+def _say_log(result: dict[str, Any]) -> None:
+    if "position" in result:
+        say(f"The log does not hold. First at position {result['position']}, {result['kind']}: {result['problem']}")
+        return
+    say(f"The log holds: {result['events']} events in {result['streams']} streams.")
+    if result["checkpoints"]:
+        say(f"Checkpoints that agree: {result['checkpoints']}. The last one covers {result['covered']} events.")
+    else:
+        say("No checkpoint was made yet.")
+    if result["damage"]:
+        say(f"Damaged: {result['damage']}")
+    if result["differences"]:
+        _say_differences(result["differences"])
+
+
+def _say_differences(differences: list[dict[str, Any]]) -> None:
+    say("These rows of the read models do not follow from the log. `keyledger rebuild` mends them.")
+    rows = [[one["projection"], one["stream_id"], one["position"], one["problem"]] for one in differences]
+    say_table(["read model", "workspace", "position", "what"], rows)
+
+
+def _say_file(result: dict[str, Any]) -> None:
+    if not result["holds"]:
+        where = f"at position {result['position']}, {result['kind']}" if result["position"] else "from its beginning"
+        say(f"The history of {result['stream']} does not hold. First {where}: {result['problem']}")
+        return
+    say(
+        f"The history of {result['stream']} holds: {result['events']} events, as signed at {result['made_at']} "
+        f"among {result['size']} of the whole log."
+    )
+    if result["grown"]:
+        say("The whole log only grew since then.")
+    elif result["grown"] is False:
+        say("Its own events go on from the earlier file. For the whole log, export again with --since that file.")
+    hint(f"Signed by {result['key']}. Compare this key with the one that you were given, or name that one with --key.")

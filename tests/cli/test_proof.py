@@ -1,0 +1,154 @@
+"""Proof by command: checkpoints, the check of the log and of its read models, and files checked without anything."""
+
+import base64
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from support import stranger
+from support.command_line import CommandLine, bare_environment
+from support.database import Pool, TestDatabase
+from support.identity_world import KEY
+from support.management import Management
+from support.tampering import Superuser
+
+EDIT = "update ledger.events set canonical = replace(canonical, 'acme.example', 'evil.example')"
+
+EDIT_ROW = """
+    update projection.connections set document = replace(document::text, 'acme.example', 'evil.example')::jsonb
+"""
+
+
+@pytest.fixture
+def keeper(operator: CommandLine) -> CommandLine:
+    """The operator of the server under test: the same secret keys."""
+    operator.environment |= {"KEYLEDGER_SECRET_KEYS": base64.b64encode(KEY).decode()}
+    return operator
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> CommandLine:
+    """A machine with the program and files, and nothing else: no database, no server, no key."""
+    return CommandLine({**bare_environment(), "HOME": str(tmp_path)})
+
+
+async def test_a_holder_checks_an_export_without_database_and_server(
+    command: CommandLine, api: Management, alone: CommandLine, tmp_path: Path
+) -> None:
+    """One file; the program, and a stranger's program, say that it holds, and where it does not once it was changed."""
+    await api.register()
+    await api.record("acme", "DomainAdded", {"domain": "acme.example"})
+    file = tmp_path / "acme.json"
+    await command.done("export", "acme", "-o", str(file))
+    said = await alone.done("verify", str(file))
+    assert "The history of acme holds: 2 events" in said.out
+    assert "Compare this key" in said.err
+    stranger.check(file.read_text("utf-8"))
+    document = json.loads(file.read_text("utf-8"))
+    assert "# A workspace's history that proves itself" in document["description"]
+    assert (await alone.done("verify", str(file), "--key", document["key"], "--json")).json["holds"]
+    changed = tmp_path / "changed.json"
+    changed.write_text(file.read_text("utf-8").replace("acme.example", "evil.example"), "utf-8")
+    broken = await alone("verify", str(changed))
+    assert broken.code == 1
+    assert f"at position {document['events'][1]['position']}, edited" in broken.out
+    changed.write_text("{}", "utf-8")
+    assert "not a whole file" in await alone.refused("verify", str(changed))
+    assert "cannot be read" in await alone.refused("verify", str(tmp_path / "none.json"))
+
+
+async def test_an_earlier_export_shows_what_was_done_since(
+    command: CommandLine, api: Management, alone: CommandLine, tmp_path: Path, database: TestDatabase
+) -> None:
+    """Made for the earlier file, the later one proves that the whole log only grew; a rewritten one is told."""
+    await api.register()
+    await api.record("acme", "DomainAdded", {"domain": "acme.example"})
+    earlier, later = tmp_path / "earlier.json", tmp_path / "later.json"
+    await command.done("export", "acme", "-o", str(earlier))
+    await api.record("acme", "JitDisabled")
+    await command.done("export", "acme", "-o", str(later))
+    assert "export again with --since" in (await alone.done("verify", str(later), "--since", str(earlier))).out
+    await command.done("export", "acme", "--since", str(earlier), "-o", str(later))
+    assert "only grew" in (await alone.done("verify", str(later), "--since", str(earlier))).out
+    async with Superuser(database.superuser_dsn) as superuser:
+        await superuser.do(EDIT)
+        await superuser.write_anew()
+        await superuser.forget_the_tree()
+    await command.done("export", "acme", "-o", str(later))
+    assert (await alone("verify", str(later))).code == 0
+    told = (await alone("verify", str(later), "--since", str(earlier), "--json")).json
+    assert (told["holds"], told["kind"]) == (False, "edited")
+    assert told["position"] == json.loads(earlier.read_text("utf-8"))["events"][1]["position"]
+
+
+async def test_the_operator_signs_publishes_and_checks(
+    keeper: CommandLine, api: Management, tmp_path: Path, database: TestDatabase
+) -> None:
+    """A checkpoint on demand, in a directory of its own file; the log is held against it, and a fork is told."""
+    published = tmp_path / "published"
+    await api.register()
+    await api.record("acme", "DomainAdded", {"domain": "acme.example"})
+    made = await keeper.done("checkpoint", KEYLEDGER_CHECKPOINT_DIR=str(published))
+    (file,) = published.iterdir()
+    assert file.read_text("utf-8") == made.out
+    key = made.err.partition("Public key: ")[2].strip()
+    assert key.startswith("127.0.0.1:8080/log+")
+    held = (await keeper.done("verify", "--since", str(published), "--key", key)).out
+    assert "The log holds: 4 events in 2 streams." in held
+    assert "Checkpoints that agree: 2. The last one covers 4 events." in held
+    assert (await keeper.done("verify", "--workspace", "acme", "--json")).json["events"] == 2
+    async with Superuser(database.superuser_dsn) as superuser:
+        await superuser.do(EDIT, EDIT_ROW)
+        await superuser.write_anew()
+        await superuser.forget_the_tree()
+    assert (await keeper("verify")).code == 0, "all that is in the database was written anew"
+    broken = await keeper("verify", "--since", str(file), "--json")
+    assert (broken.code, broken.json["kind"]) == (1, "forked")
+
+
+async def test_rows_that_do_not_follow_from_the_log_are_named(
+    keeper: CommandLine, api: Management, pool: Pool, database: TestDatabase
+) -> None:
+    """A read model that was handed another document, or changed: check and verify name workspace and members."""
+    await api.register()
+    assert "Live equals replay: 1 workspaces" in (await keeper.done("check")).out
+    async with Superuser(database.superuser_dsn) as superuser:
+        await superuser.do("update projection.connections set document = jsonb_set(document, '{plan}', '\"two\"')")
+        wrong = await keeper("check", "--json")
+        (difference,) = wrong.json["differences"]
+        assert (wrong.code, difference["stream_id"]) == (1, "acme")
+        assert "plan" in difference["problem"]
+        verified = await keeper("verify", "--json")
+        assert (verified.code, verified.json["holds"], len(verified.json["differences"])) == (1, False, 1)
+    await keeper.done("rebuild", "connections")
+    await keeper.done("check", "acme")
+    assert "no workspace nobody" in await keeper.refused("check", "nobody")
+
+
+async def test_a_signing_key_is_rotated(keeper: CommandLine, api: Management) -> None:
+    """The new key is printed with a checkpoint that both keys sign; rotate-keys seals both anew."""
+    await api.register()
+    old = (await keeper.done("checkpoint", "--json")).json
+    new = (await keeper.done("rotate-signing-key", "--reason", "once a year", "--json")).json
+    assert new["key"] != old["key"]
+    assert new["note"].count("\u2014 ") == 2
+    fresh = base64.b64encode(bytes(range(100, 132))).decode()
+    both = f"{fresh},{base64.b64encode(KEY).decode()}"
+    assert "2 data keys" in (await keeper.done("rotate-keys", KEYLEDGER_SECRET_KEYS=both)).out
+    again = (await keeper.done("checkpoint", "--json", KEYLEDGER_SECRET_KEYS=fresh)).json
+    assert again["key"] == new["key"]
+
+
+async def test_an_export_is_written_as_lines_too(command: CommandLine, api: Management) -> None:
+    """NDJSON and CSV: one event a line; a cell is never a formula."""
+    await api.register()
+    reason = "=cmd()"
+    await api.post("/workspaces/acme/events", {"type": "JitDisabled", "data": {}, "reason": reason})
+    lines = (await command.done("export", "acme", "--format", "ndjson")).out.splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["WorkspaceRegistered", "JitDisabled"]
+    rows = list(csv.DictReader((await command.done("export", "acme", "--format", "csv")).out.splitlines()))
+    assert [row["type"] for row in rows] == ["WorkspaceRegistered", "JitDisabled"]
+    assert rows[1]["reason"] == f"'{reason}"
+    assert "leave --workspace out" in await command.mistaken("verify", "--workspace", "acme", "--since", sys.executable)
