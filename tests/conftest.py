@@ -24,9 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell how much of the protocol matrix the tests that passed cover."""
-    passed = terminalreporter.getreports("passed")
-    if len(passed) > 1:
-        terminalreporter.write_line(summary(report.nodeid for report in passed))
+    line = summary(report.nodeid for report in terminalreporter.getreports("passed"))
+    if line:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import idna
 
 from events.refusals import Refusal
-from service.oidc.okta import OKTA_DOMAIN, is_nobodys, organization_of_admin_host
+from service.oidc.okta import OKTA, OKTA_DOMAIN, is_nobodys, organization_of_admin_host
 from service.oidc.policy import ProviderPolicy, UrlRefused
 
 LONGEST_INPUT: Final = 512
@@ -61,7 +61,7 @@ def normalise_issuer(text: str, policy: ProviderPolicy = _DEFAULT_POLICY) -> str
     Raises:
         Refusal: ``provider_invalid``, with a sentence that says what to enter instead.
     """
-    given = _pasted(text)
+    given = _pasted(text, "one issuer as the provider shows it, such as https://login.acme.example", "oidc")
     issuer = given.removesuffix(WELL_KNOWN)
     try:
         parts = policy.check(issuer)
@@ -69,19 +69,20 @@ def normalise_issuer(text: str, policy: ProviderPolicy = _DEFAULT_POLICY) -> str
         _refuse(
             "not_an_issuer",
             f"Enter the issuer as the provider shows it, such as https://login.acme.example: {refused}.",
+            kind="oidc",
         )
     organization = organization_of_admin_host(parts.host)
     if organization is not None:
-        _refuse_admin_host(parts.host, organization)
+        _refuse_admin_host(parts.host, f"https://{organization}", "oidc")
     if parts.query:
-        _refuse("not_an_issuer", "An issuer has no query. Enter it without the ? and what follows.")
+        _refuse("not_an_issuer", "An issuer has no query. Enter it without the ? and what follows.", kind="oidc")
     return issuer
 
 
-def _pasted(text: str) -> str:
+def _pasted(text: str, wanted: str = f"one domain, such as {_EXAMPLE}", kind: str = OKTA) -> str:
     given = text.strip()
     if not given or len(given) > LONGEST_INPUT or not given.isprintable() or " " in given:
-        _refuse("not_a_domain", f"Enter one domain, such as {_EXAMPLE}.")
+        _refuse("not_a_domain", f"Enter {wanted}.", kind=kind)
     return given
 
 
@@ -106,9 +107,10 @@ def _host(text: str) -> str:
     return parts.host
 
 
-def _refuse_admin_host(host: str, organization: str) -> NoReturn:
-    _refuse("admin_host", f"{host} is Okta's administration console. Enter {organization}.", suggestion=organization)
+def _refuse_admin_host(host: str, organization: str, kind: str = OKTA) -> NoReturn:
+    sentence = f"{host} is Okta's administration console. Enter {organization}."
+    _refuse("admin_host", sentence, kind=kind, suggestion=organization)
 
 
-def _refuse(detail: str, sentence: str, **more: str) -> NoReturn:
-    raise Refusal("provider_invalid", sentence, {"detail": detail, "field": OKTA_DOMAIN, **more})
+def _refuse(detail: str, sentence: str, *, kind: str = OKTA, **more: str) -> NoReturn:
+    raise Refusal("provider_invalid", sentence, {"detail": detail, "field": OKTA_DOMAIN.at(kind), **more})

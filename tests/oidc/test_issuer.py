@@ -159,6 +159,7 @@ NO_ISSUERS = {
     "not ASCII": "https://login.münchen.example",
     "script": "javascript:alert(1)",
     "empty": "",
+    "too long": "https://login.acme.example/" + "a" * 600,
 }
 
 
@@ -166,8 +167,17 @@ NO_ISSUERS = {
 def test_what_cannot_be_an_issuer_is_refused_with_the_reason(row: str) -> None:
     with pytest.raises(Refusal) as refused:
         normalise_issuer(NO_ISSUERS[row])
-    assert refused.value.code == "provider_invalid"
+    assert (refused.value.code, refused.value.details["field"]) == ("provider_invalid", "Issuer")
     assert "secret" not in refused.value.message
+    assert "Okta" not in refused.value.message
+    assert "okta.com" not in refused.value.message
+
+
+def test_h02_the_administration_console_is_no_issuer_either() -> None:
+    with pytest.raises(Refusal) as refused:
+        normalise_issuer("https://acme-admin.okta.com")
+    assert refused.value.details["detail"] == "admin_host"
+    assert refused.value.message.endswith("Enter https://acme.okta.com.")
 
 
 def test_another_port_needs_the_operators_leave() -> None:

@@ -54,9 +54,11 @@ def covered(test_ids: Iterable[str], matrix: Matrix) -> Matrix:
 
 
 def summary(test_ids: Iterable[str]) -> str:
-    """Return the line that tells how much of the matrix these tests cover."""
+    """Return the line that tells how much of the matrix these tests cover; nothing where they cover none of it."""
     matrix = read_matrix()
     found = covered(test_ids, matrix)
+    if not found:
+        return ""
     return (
         f"protocol matrix: {len(found.rows)} of {len(matrix.rows)} rows and {len(found.modules)} of "
         f"{len(matrix.modules)} certification modules covered by tests that passed"

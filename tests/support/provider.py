@@ -21,6 +21,7 @@ import aiohttp
 from aiohttp import web
 from joserfc.jwk import Key
 from support.okta import (
+    CODE_LIFETIME_S,
     WRONG_SECRET,
     changed,
     discovery_document,
@@ -198,7 +199,7 @@ class FakeProvider:
             return web.Response(status=400, text=f"<h1>400</h1>{wrong}", content_type="text/html")
         if self.authorize_error is None:
             code = secrets.token_urlsafe(24)
-            self._codes[code] = {**asked, "person": dict(self.person)}
+            self._codes[code] = {**asked, "person": dict(self.person), "until": self.now() + CODE_LIFETIME_S}
             answer = {"code": code, "state": asked["state"]}
         else:
             error, description = self.authorize_error
@@ -224,7 +225,7 @@ class FakeProvider:
         granted = self._codes.pop(form.get("code", ""), None)
         verifier = form.get("code_verifier", "").encode()
         challenge = base64url(hashlib.sha256(verifier).digest())
-        if granted is None or granted["redirect_uri"] != form.get("redirect_uri"):
+        if granted is None or granted["until"] < self.now() or granted["redirect_uri"] != form.get("redirect_uri"):
             description = "The authorization code is invalid or has expired."
             return token_error(400, {"error": "invalid_grant", "error_description": description})
         if granted["code_challenge"] != challenge:
