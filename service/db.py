@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 from pydantic import SecretStr
@@ -53,14 +53,31 @@ class StatelessConnection(asyncpg.Connection):  # type: ignore[misc, type-arg, u
         return ""
 
 
+class StatelessPool(asyncpg.Pool):  # type: ignore[misc, type-arg, unused-ignore]  # as above
+    """A pool that takes connections back at once, where asyncpg starts a task that shields the clean-up of each."""
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as there
+        """Take a connection back."""
+        lent = connection._con  # noqa: SLF001 - as asyncpg's own method does, whose other steps these are
+        if lent is None or lent._protocol._is_cancelling():  # noqa: SLF001
+            await super().release(connection, timeout=timeout)
+            return
+        lent._on_release()  # noqa: SLF001
+        await connection._holder.release(timeout)  # noqa: SLF001
+
+
 @asynccontextmanager
 async def open_pool(url: SecretStr, *, size: int) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     """Open a pool of at most ``size`` connections to ``url`` for as long as the context lasts."""
-    pool = await asyncpg.create_pool(
+    pool = await StatelessPool(
         url.get_secret_value(),
         min_size=min(2, size),
         max_size=size,
+        max_queries=50_000,
+        max_inactive_connection_lifetime=0,
         connection_class=StatelessConnection,
+        record_class=asyncpg.Record,
+        loop=None,
         command_timeout=STATEMENT_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,
         server_settings={"application_name": "keyledger"},

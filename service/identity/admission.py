@@ -1,9 +1,10 @@
 """Admission: a proven person becomes a signed-in member, or is told why not, on committed state.
 
-A known member costs two round trips: one statement reads all that is judged, one looks at it again under the
-workspace's lock and writes the sign-in, the session and the times. Whatever changes people runs in a transaction that
-locks the workspace's row first and judges anew. A change that comes in between starts the whole judgement again; after
-a second one, the judgement is made under the lock too, so that no stream of changes keeps anybody out.
+A known member costs one round trip: one statement holds all that was supposed against committed state, under the
+workspace's lock, and writes the sign-in, the session and the times. Where anything is otherwise, one statement first
+reads all that is judged. Whatever changes people runs in a transaction that locks the workspace's row first and judges
+anew. A change that comes in between starts the whole judgement again; after a second one, the judgement is made under
+the lock too, so that no stream of changes keeps anybody out.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from events.store import StoreBusy, VersionConflict
 from events.workspace import Workspace
 from service.db import transaction
 from service.errors import Busy
+from service.identity.addresses import read_address
 from service.identity.authentication import Authentication
 from service.identity.decision import Decision, decide
 from service.identity.invitation_click import with_click
@@ -28,7 +30,7 @@ from service.identity.link_request import request_link
 from service.identity.logout_hint import seal_hint
 from service.identity.names import display_name
 from service.identity.outcome import Outcome, Status
-from service.identity.people import KnownMember, Person
+from service.identity.people import Known, KnownMember, Person
 from service.identity.policy import Admit, ConfirmLink, Consume, Judgement, Refuse
 from service.identity.proof import record_proof
 from service.identity.read_model import UnusableReadModel
@@ -40,24 +42,35 @@ from service.identity.sign_in_log import SignIn, record
 
 TRIES: Final = 6
 UNLOCKED_TRIES: Final = 2
+NOBODY: Final = UUID(int=0)
 
 _ADMIT_KNOWN = (
-    "select identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+    "select * from identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 )
 
 
 async def admit(
-    resources: IdentityResources, slug: str, attempt: BegunAttempt, person: Person, meta: RequestMeta
+    resources: IdentityResources,
+    slug: str,
+    attempt: BegunAttempt,
+    person: Person,
+    meta: RequestMeta,
+    at_hand: Workspace | None = None,
 ) -> Outcome:
     """Judge a proven person and carry the judgement out. See :class:`Outcome` for how it can end.
+
+    ``at_hand`` is the configuration that the caller has, however old: it spares a known member's sign-in a read.
 
     Raises:
         Busy: others kept changing the workspace; nothing was written.
     """
     sign_in = _SignIn(resources, slug, attempt, person, meta, resources.clock())
-    for number in range(TRIES):
+    for number in range(-1, TRIES):
         try:
-            outcome, decision = await sign_in.attempt_once(locked=number >= UNLOCKED_TRIES)
+            if number < 0:
+                outcome, decision = await sign_in.suppose_known(at_hand)
+            else:
+                outcome, decision = await sign_in.attempt_once(locked=number >= UNLOCKED_TRIES)
         except (VersionConflict, asyncpg.UniqueViolationError):
             continue
         except StoreBusy:
@@ -78,6 +91,26 @@ class _SignIn:
     person: Person
     meta: RequestMeta
     now: datetime
+
+    async def suppose_known(self, at_hand: Workspace | None) -> tuple[Outcome | None, Decision | None]:
+        """Suppose that nothing is new: a member known by identity and address, and the configuration that is at hand.
+
+        The rules are asked what follows from it, and the one statement that writes the sign-in holds all of it against
+        committed state, under the workspace's lock. No outcome when anything is otherwise; nothing was written then.
+        """
+        address, live = read_address(self.person.email), self.meta.session
+        if at_hand is None or address is None or self.meta.test or self.meta.clicked is not None:
+            return None, None
+        if at_hand.provider_logout:
+            # What is kept for signing out at the provider is sealed for the member, who is to be known for that.
+            return None, None
+        member = KnownMember(
+            NOBODY, NOBODY if live is None else live.user_id, "viewer", active=True, email=address.display
+        )
+        decision = decide(Situation(at_hand, Known(member, member)), self.begun, self.person, self.meta)
+        if decision.kind != "admit":
+            return None, None
+        return await self._admit_known(self.resources.pool, decision, member), decision
 
     async def attempt_once(self, *, locked: bool) -> tuple[Outcome | None, Decision | None]:
         """Judge once and carry it out; no outcome when something changed in between."""
@@ -123,17 +156,17 @@ class _SignIn:
         return await self._admit_known(connection, decision, verdict.member)
 
     async def _admit_known(self, connection: Executor, decision: Decision, member: KnownMember) -> Outcome | None:
-        session = self._open_session(decision, Joined(member.member_id, member.user_id, "known"))
-        sign_in_id = await connection.fetchval(
+        """Admit a member, if all that the decision rests on holds; where ``member`` has no ids, whoever it is."""
+        session = self._open_session(decision, member.member_id, member.user_id)
+        row = await connection.fetchrow(
             _ADMIT_KNOWN,
             self.slug,
             decision.workspace.version,
-            member.member_id,
-            member.user_id,
             self.person.issuer,
             self.person.subject_scope,
             self.person.subject,
             member.email,
+            None if member.user_id == NOBODY else member.user_id,
             display_name(self.person.name),
             self.now,
             self.begun.kind,
@@ -145,11 +178,11 @@ class _SignIn:
             session.data_json,
             session.expires_at,
         )
-        if sign_in_id is None:
+        if row is None:
             return None
-        return Outcome(
-            "signed_in", "ok", sign_in_id, None, session, member.member_id, "known", member.email, decision.checks
-        )
+        sign_in_id, member_id, user_id = row
+        session = session.belonging_to(user_id, member_id)
+        return Outcome("signed_in", "ok", sign_in_id, None, session, member_id, "known", member.email, decision.checks)
 
     async def _change(self, connection: Connection, decision: Decision) -> Outcome:
         judgement = decision.judgement
@@ -162,7 +195,7 @@ class _SignIn:
         proven = isinstance(verdict, Consume) and verdict.invitation.invitation_id == self.meta.clicked
         join = Join(connection, decision.workspace, self.person, address, self.now, mailbox_proven=proven)
         joined = await join.carry_out(verdict)
-        session = self._open_session(decision, joined)
+        session = self._open_session(decision, joined.member_id, joined.user_id)
         await write_session(connection, session)
         outcome = await self._end(connection, "signed_in", "ok", decision, session=session, joined=joined)
         if joined.event is not None:
@@ -170,7 +203,7 @@ class _SignIn:
             await append(self.resources, connection, decision.workspace, [joined.event], context)
         return outcome
 
-    def _open_session(self, decision: Decision, joined: Joined) -> NewSession:
+    def _open_session(self, decision: Decision, member_id: UUID, user_id: UUID) -> NewSession:
         address = decision.judgement.address
         authentication = Authentication(
             method="sso",
@@ -179,11 +212,11 @@ class _SignIn:
             credentials_id=self.begun.credentials_id,
             issuer=self.person.issuer,
             email=None if address is None else address.display,
-            member_id=str(joined.member_id),
+            member_id=str(member_id),
             sid=self.person.sid,
-            hint=self._logout_hint(decision.workspace, str(joined.member_id)),
+            hint=self._logout_hint(decision.workspace, str(member_id)),
         )
-        return open_session(self.meta.session, joined.user_id, authentication, self.now, self.resources.limits)
+        return open_session(self.meta.session, user_id, authentication, self.now, self.resources.limits)
 
     def _logout_hint(self, workspace: Workspace, member_id: str) -> str | None:
         if not workspace.provider_logout or workspace.credentials is None:

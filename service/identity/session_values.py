@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -57,6 +57,11 @@ class NewSession:
     replaces: bytes | None
     created_at: datetime
     expires_at: datetime
+
+    def belonging_to(self, user_id: UUID, member_id: UUID) -> "NewSession":
+        """Return the session as one of this member's, by the authentication that opened it."""
+        *earlier, latest = self.authentications
+        return replace(self, user_id=user_id, authentications=(*earlier, replace(latest, member_id=str(member_id))))
 
     @property
     def session_hash(self) -> bytes:

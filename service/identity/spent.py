@@ -1,16 +1,76 @@
 """What may be used once, whichever instance is asked: remembered by its hash for as long as it could be used."""
 
+import asyncio
+from asyncio import Future, Task
 from datetime import datetime
+from typing import Final, NamedTuple
 
-from service.identity.resources import Executor
+from service.db import Pool
+
+MOST_TOGETHER: Final = 100
+
+_SPEND: Final = """
+    insert into identity.spent_attempts (attempt_hash, expires_at) values ($1, $2)
+    on conflict do nothing returning true
+"""
+_SPEND_TOGETHER: Final = """
+    insert into identity.spent_attempts (attempt_hash, expires_at)
+    select s.digest, s.ends_at
+    from set_config('synchronous_commit', 'off', true), unnest($1::bytea[], $2::timestamptz[]) as s (digest, ends_at)
+    on conflict do nothing returning attempt_hash
+"""
 
 
-async def spend(connection: Executor, digest: bytes, expires_at: datetime) -> bool:
+async def spend(pool: Pool, digest: bytes, expires_at: datetime) -> bool:
     """Use something up. Of all who try, one is told ``True``. ``digest`` is a SHA-256 of what identifies it."""
-    first = await connection.fetchval(
-        "insert into identity.spent_attempts (attempt_hash, expires_at) values ($1, $2)"
-        " on conflict do nothing returning true",
-        digest,
-        expires_at,
-    )
-    return bool(first)
+    return bool(await pool.fetchval(_SPEND, digest, expires_at))
+
+
+class _Asked(NamedTuple):
+    digest: bytes
+    expires_at: datetime
+    answer: "Future[bool]"
+
+
+class AttemptsSpent:
+    """Uses login attempts up: those together that are asked for while earlier ones are being written.
+
+    Nobody waits for the disk. All instances see at once what is spent; only a crash of the database forgets what was
+    spent in the moment before, and then the provider still takes each code but once (RFC 6749 4.1.2).
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._asked: list[_Asked] = []
+        self._writing: Task[None] | None = None
+
+    async def spend(self, digest: bytes, expires_at: datetime) -> bool:
+        """Use an attempt up. Of all who try, one is told ``True``. ``digest`` is a SHA-256 of what identifies it."""
+        answer: Future[bool] = asyncio.get_running_loop().create_future()
+        self._asked.append(_Asked(digest, expires_at, answer))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+        return await answer
+
+    async def _write_all(self) -> None:
+        try:
+            while self._asked:
+                together, self._asked = self._asked[:MOST_TOGETHER], self._asked[MOST_TOGETHER:]
+                await self._write(together)
+        finally:
+            self._writing = None
+
+    async def _write(self, together: list[_Asked]) -> None:
+        try:
+            digests, ends = [one.digest for one in together], [one.expires_at for one in together]
+            first = {row[0] for row in await self._pool.fetch(_SPEND_TOGETHER, digests, ends)}
+        except Exception as error:  # noqa: BLE001 - raised where somebody waits for the answer
+            for one in together:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
+            return
+        for one in together:
+            if not one.answer.done():
+                one.answer.set_result(one.digest in first)
+            # Two who asked for the same in one go: the first has it.
+            first.discard(one.digest)

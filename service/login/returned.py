@@ -9,7 +9,7 @@ import asyncpg
 
 from service.clock import Clock
 from service.cookiebox import CookieBox
-from service.identity.spent import spend
+from service.identity.spent import AttemptsSpent
 from service.login.attempt import LIFETIME_S, Attempt, AttemptCookies
 from service.login.outcome import Refused
 from service.login.state import state_digest, state_time
@@ -35,6 +35,7 @@ class ReturnedAttempts:
         self, pool: "asyncpg.Pool[asyncpg.Record]", box: CookieBox, cookies: AttemptCookies, clock: Clock
     ) -> None:
         self._pool = pool
+        self._spent = AttemptsSpent(pool)
         self._box = box
         self._cookies = cookies
         self._clock = clock
@@ -64,7 +65,7 @@ class ReturnedAttempts:
 
     async def spend(self, attempt: Attempt) -> AlreadyUsed | None:
         """Use the attempt up, once across all instances; whoever comes later is told so."""
-        if await spend(self._pool, state_digest(attempt.state), self._clock() + SPENT_KEPT):
+        if await self._spent.spend(state_digest(attempt.state), self._clock() + SPENT_KEPT):
             return None
         return AlreadyUsed(attempt.started_at, attempt.target)
 

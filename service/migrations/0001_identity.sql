@@ -3,6 +3,11 @@
 
 create schema identity;
 
+-- A check of a table is read anew by every statement that writes a row of it, a domain's once by each connection.
+create domain identity.sha256 as bytea check (octet_length(value) = 32);
+create domain identity.sign_in_method as varchar(20) check (value in ('sso', 'google', 'magic_link'));
+create domain identity.sign_in_start as varchar(10) check (value in ('app', 'okta', 'test'));
+
 -- One row for each workspace. Changes that judge who gets in lock it FOR UPDATE, sign-ins FOR SHARE, so that no sign-in
 -- commits on a state that a change has just made untrue.
 create table identity.workspaces (
@@ -58,7 +63,7 @@ create table identity.identities (
     workspace       text not null,
     issuer          varchar(2048) not null,
     subject_scope   varchar(255) not null default '',
-    subject         text not null check (length(subject) between 1 and 255),
+    subject         varchar(255) not null,
     member_id       uuid not null references identity.members (member_id) on delete cascade,
     linked_at       timestamptz not null,
     last_sign_in_at timestamptz not null,
@@ -115,9 +120,9 @@ create table identity.sign_ins (
     sign_in_id     bigint generated always as identity primary key,
     at             timestamptz not null,
     workspace      varchar(63) not null,
-    method         text not null check (method in ('sso', 'google', 'magic_link')),
+    method         identity.sign_in_method not null,
     reason         varchar(60) not null,
-    initiated_by   text check (initiated_by in ('app', 'okta', 'test')),
+    initiated_by   identity.sign_in_start,
     config_version bigint,
     credentials_id varchar(64),
     member_id      uuid,
@@ -134,7 +139,7 @@ create index sign_ins_of_tests on identity.sign_ins (workspace, credentials_id) 
 
 -- user_id is no foreign key, because the check would write to the user's row at each sign-in: erasing deletes sessions.
 create table identity.sessions (
-    session_hash        bytea primary key check (length(session_hash) = 32),
+    session_hash        identity.sha256 primary key,
     user_id             uuid,
     data                jsonb not null,
     created_at          timestamptz not null,
@@ -146,7 +151,7 @@ create index sessions_by_end on identity.sessions (absolute_expires_at);
 
 -- Whatever may be used once (a login attempt, a mailed link, a confirming form), by the hash of its id.
 create table identity.spent_attempts (
-    attempt_hash bytea primary key check (length(attempt_hash) = 32),
+    attempt_hash identity.sha256 primary key,
     expires_at   timestamptz not null
 );
 
@@ -233,54 +238,59 @@ $$;
 
 -- A known member signs in: everything that the judgement relied on is looked at again under the workspace's lock, then
 -- the sign-in, the session and the times are written; all in the one round trip. Each statement of a function sees what
--- committed before it began, so the look comes after the wait for the lock. Answers null, having written nothing, when
--- something changed meanwhile.
+-- committed before it began, so the look comes after the wait for the lock. p_person is whose session the browser holds,
+-- null for nobody's. p_data is the session's, to which whose it is gets added here. Answers no row, having written
+-- nothing, when something is or has become otherwise.
 create function identity.admit_known(
-    p_workspace text, p_version bigint, p_member uuid, p_user uuid,
-    p_issuer text, p_scope text, p_subject text, p_email text, p_name text, p_now timestamptz,
-    p_initiated_by text, p_credentials text, p_checks jsonb, p_request text,
-    p_session bytea, p_replaces bytea, p_data jsonb, p_expires timestamptz
-) returns bigint
+    p_workspace text, p_version bigint, p_issuer text, p_scope text, p_subject text, p_email text, p_person uuid,
+    p_name text, p_now timestamptz, p_initiated_by text, p_credentials text, p_checks jsonb, p_request text,
+    p_session bytea, p_replaces bytea, p_data jsonb, p_expires timestamptz,
+    out o_sign_in bigint, out o_member uuid, out o_user uuid
+) returns setof record
 language plpgsql
 set search_path = ''
 as $$
 declare
-    v_sign_in bigint;
+    v_renamed boolean;
 begin
     perform 1 from identity.workspaces where slug = p_workspace for share;
 
-    if not exists (
-        select 1
-        from ledger.streams s
-        join projection.connections c on c.slug = s.stream_id and c.version = s.version
-        join identity.members m on m.member_id = p_member and m.workspace = s.stream_id
-        join identity.identities i on i.member_id = m.member_id
-        where s.stream_id = p_workspace and s.version = p_version
-          and m.status = 'active' and m.user_id = p_user and m.email = p_email
-          and i.workspace = p_workspace and i.issuer = p_issuer and i.subject_scope = p_scope
-          and i.subject = p_subject
-    ) then
-        return null;
+    select m.member_id, m.user_id, m.name <> p_name into o_member, o_user, v_renamed
+    from ledger.streams s
+    join projection.connections c on c.slug = s.stream_id and c.version = s.version
+    join identity.identities i on i.workspace = s.stream_id
+    join identity.members m on m.member_id = i.member_id
+    where s.stream_id = p_workspace and s.version = p_version
+      and i.issuer = p_issuer and i.subject_scope = p_scope and i.subject = p_subject
+      and m.status = 'active' and m.email = p_email
+      and (p_person is null or m.user_id = p_person);
+    if not found then
+        return;
     end if;
 
-    p_data := identity.replace_session(p_replaces, p_data);
+    p_data := p_data || jsonb_build_object('user_id', o_user);
+    p_data := jsonb_set(p_data, '{authentications,-1,member_id}', to_jsonb(o_member));
+    if p_replaces is not null then
+        p_data := identity.replace_session(p_replaces, p_data);
+    end if;
+    -- Most sign-ins bring the name that is there.
+    if v_renamed then
+        update identity.members set name = p_name where member_id = o_member;
+    end if;
 
-    with member as (
-        -- Most sign-ins bring the name that is there, and a row that stays as it is costs nothing.
-        update identity.members set name = p_name where member_id = p_member and name <> p_name
-    ), linked as (
+    with linked as (
         update identity.identities set last_sign_in_at = p_now
         where workspace = p_workspace and issuer = p_issuer and subject_scope = p_scope and subject = p_subject
     ), opened as (
         insert into identity.sessions (session_hash, user_id, data, created_at, last_seen_at, absolute_expires_at)
-        values (p_session, p_user, p_data, p_now, p_now, p_expires)
+        values (p_session, o_user, p_data, p_now, p_now, p_expires)
     )
     insert into identity.sign_ins (at, workspace, method, reason, initiated_by, config_version, credentials_id,
                                    member_id, email, checks, request_id)
     values (p_now, p_workspace, 'sso', 'ok', p_initiated_by, p_version, p_credentials,
-            p_member, p_email, p_checks, p_request)
-    returning sign_in_id into v_sign_in;
-    return v_sign_in;
+            o_member, p_email, p_checks, p_request)
+    returning sign_in_id into o_sign_in;
+    return next;
 end
 $$;
 

@@ -45,8 +45,10 @@ class RedirectHead:
         return self._begun[status]
 
 
-class Redirect(web.StreamResponse):
+class Redirect(web.Response):
     """A redirect to ``location``, with the values of ``Set-Cookie`` and the request's id.
+
+    It has every header that it needs; ``headers`` is for what others add.
 
     Raises:
         ValueError: a line break in what is sent, which would begin another header (RFC 9112 11.1).
@@ -54,18 +56,16 @@ class Redirect(web.StreamResponse):
 
     def __init__(self, head: RedirectHead, status: int, location: str, cookies: list[str], request_id: str) -> None:
         super().__init__(status=status)
-        for text in (location, *cookies):
-            if "\n" in text or "\r" in text:
-                message = "the address or a cookie of a redirect holds a line break"
-                raise ValueError(message)
-        lines = "\r\nSet-Cookie: ".join((f"Location: {location}", *cookies))
-        self._begins, self._lines, self._request_id = head, lines, request_id
+        self._begins = head
+        self._lines = _line("X-Request-Id", request_id) + _line("Location", location)
+        for cookie in cookies:
+            self._lines += _line("Set-Cookie", cookie)
         self._sent = False
 
     @property
     def prepared(self) -> bool:
-        """Whether the answer is on its way; here also: nothing is to be added to it."""
-        return True
+        """Whether the answer is on its way."""
+        return self._sent or super().prepared
 
     @property
     def keep_alive(self) -> bool | None:
@@ -74,29 +74,33 @@ class Redirect(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the answer; by aiohttp's way where the connection is to be closed after it."""
-        if self._sent or self._payload_writer is not None:
+        if self.prepared:
             return self._payload_writer
         # The answers of all requests that came together leave together: whoever waits for them is woken once.
         await turn()
         transport = request.transport
         if request.version != HttpVersion11 or not request.keep_alive or transport is None or transport.is_closing():
             return await self._prepare_plainly(request)
-        transport.write(
-            f"{self._begins.of(self.status)}X-Request-Id: {self._request_id}\r\n{self._lines}\r\n\r\n".encode()
-        )
+        added = "".join([_line(name, value) for name, value in self.headers.items()]) if self.headers else ""
+        transport.write(f"{self._begins.of(self.status)}{self._lines}{added}\r\n".encode())
         self._sent = True
         return None
 
     async def _prepare_plainly(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        self.headers.extend(self._begins.headers)
-        self.headers["X-Request-Id"] = self._request_id
-        for line in self._lines.split("\r\n"):
+        for line in self._lines.splitlines():
             name, _, value = line.partition(": ")
             self.headers.add(name, value)
-        self.content_length = 0
+        self.headers.extend(self._begins.headers)
         return await super().prepare(request)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """End the answer, which is complete once it is sent."""
         if not self._sent:
             await super().write_eof(data)
+
+
+def _line(name: str, value: str) -> str:
+    if "\n" in value or "\r" in value:
+        message = f"the value of a redirect's {name} holds a line break"
+        raise ValueError(message)
+    return f"{name}: {value}\r\n"

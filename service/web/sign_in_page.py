@@ -16,6 +16,7 @@ from service.login.outcome import Refused
 from service.login.slug import is_slug
 from service.web.flow import FLOW
 from service.web.pages import PAGES
+from service.web.redirect import Redirect
 from service.web.refusal import PageRefusal
 
 log = structlog.get_logger("sign_in")
@@ -87,7 +88,7 @@ def answer_outcome(request: web.Request, slug: str, target: str | None, outcome:
     flow, pages = request.app[FLOW], request.app[PAGES]
     if outcome.status == "signed_in" and outcome.session is not None:
         start_session(request, outcome.session)
-        return web.Response(status=303, headers={"Location": flow.targets.landing(target)})
+        return Redirect(pages.headers.redirects, 303, flow.targets.landing(target), [], request[REQUEST_ID])
     restart = restart_address(slug, target)
     if outcome.status == "confirm_link":
         return pages.render(request, "check_mail", reason=outcome.reason, email=outcome.email, restart=restart)

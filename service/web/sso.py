@@ -154,7 +154,7 @@ async def _admit(request: web.Request, proven: Proven) -> web.StreamResponse:
     await request.app[WAYS_OUT].algorithms.learn(attempt.slug, attempt.credentials_id, proven.person.alg)
     live = await live_session(request)
     meta = RequestMeta(request_id=request[REQUEST_ID], session=live, clicked=clicked_invitation(request))
-    outcome = await admit(flow.identity, attempt.slug, attempt, proven.person, meta)
+    outcome = await admit(flow.identity, attempt.slug, attempt, proven.person, meta, proven.connection)
     request.app[METRICS].signed_in(outcome.reason)
     if outcome.status == "confirm_switch" and live is not None:
         response = _ask_to_switch(request, proven, live)

@@ -23,6 +23,7 @@ from service.web.front.same_origin import check_origin
 from service.web.front.security_headers import add_headers
 from service.web.front.sessions import WITHOUT, SessionsOf
 from service.web.pages import Pages
+from service.web.redirect import Redirect
 
 
 def front_door(
@@ -57,7 +58,7 @@ def front_door(
             response = answer_error(request, error, pages)
             if response.status == 429:  # noqa: PLR2004
                 metrics.limited(route)
-        if not response.prepared:
+        if not response.prepared and not isinstance(response, Redirect):
             response.headers[HEADER] = name
             add_headers(response, pages.headers)
         log_answer(request, route, response.status, perf_counter() - begun, metrics, lines)
