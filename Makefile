@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
-FUZZ_TIMES ?= 30
+FUZZ_TIMES ?= 15
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
