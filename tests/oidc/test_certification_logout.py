@@ -4,7 +4,7 @@ Each begins with a sign-in and a sign-out here that leads to the provider. Then 
 sends the browser back. What the provider sees has to be right.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -40,9 +40,9 @@ async def site(pool: Pool) -> AsyncIterator[Site]:
         yield made
 
 
-async def leave(site: Site, browser: Browser) -> str:
+async def leave(site: Site, browser: Browser, address: str = "/logout") -> str:
     """Sign out here; the provider's address that this leads to."""
-    answer = await browser.submit("/logout")
+    answer = await browser.submit(address)
     assert answer.status == 303, await answer.text()
     location = answer.headers["Location"]
     assert location.startswith(site.provider.endpoint("logout"))
@@ -53,7 +53,7 @@ def unsigned(site: Site) -> str:
     return sign({"alg": "none"}, logout_claims(site.provider), None, "none")
 
 
-BACK_CHANNEL = {
+BACK_CHANNEL: dict[str, Callable[[Site], str]] = {
     "rpinitlogout": lambda site: logout_token(site.provider),
     "rpinitlogout-alg-none": unsigned,
     "rpinitlogout-no-event": lambda site: logout_token(site.provider, events=None),
@@ -65,7 +65,9 @@ BACK_CHANNEL = {
 }
 
 
-@pytest.mark.parametrize("module", BACK_CHANNEL, ids=[f"oidcc-client-test-backchannel-{name}" for name in BACK_CHANNEL])
+@pytest.mark.parametrize(
+    "module", BACK_CHANNEL, ids=[f"oidcc-client-test-rp-backchannel-{name}" for name in BACK_CHANNEL]
+)
 async def test_back_channel(site: Site, module: str) -> None:
     here, there = await signed_in(site), await signed_in(site)
     location = await leave(site, here)
@@ -79,10 +81,11 @@ async def test_back_channel(site: Site, module: str) -> None:
     assert (await here.get(await sign_out_at_provider(location))).status == 200
 
 
-async def test_rp_frontchannel_rpinitlogout(site: Site) -> None:
+@pytest.mark.parametrize("session", ["another"], ids=["oidcc-client-test-rp-frontchannel-rpinitlogout"])
+async def test_front_channel(site: Site, session: str) -> None:
     """The provider's frame, which brings no cookie, ends the session that the provider names."""
-    here, there = await signed_in(site, sid=SID), await signed_in(site, sid="another")
-    query = {"iss": site.provider.issuer, "sid": "another"}
+    here, there = await signed_in(site, sid=SID), await signed_in(site, sid=session)
+    query = {"iss": site.provider.issuer, "sid": session}
     framed = await site.client.get("/api/sso/frontchannel-logout/acme", params=query)
     assert framed.status == 200
     assert "no-store" in framed.headers["Cache-Control"]
@@ -90,10 +93,11 @@ async def test_rp_frontchannel_rpinitlogout(site: Site) -> None:
     assert await is_signed_in(here)
 
 
-async def test_rp_init_logout(site: Site) -> None:
+@pytest.mark.parametrize("address", ["/logout"], ids=["oidcc-client-test-rp-init-logout"])
+async def test_rp_initiated(site: Site, address: str) -> None:
     """The provider sees whom to sign out, where to send the browser, and gets its state back."""
     browser = await signed_in(site)
-    location = await leave(site, browser)
+    location = await leave(site, browser, address)
     assert not await is_signed_in(browser)
     back = await sign_out_at_provider(location)
     (seen,) = site.provider.requests("logout")
@@ -112,8 +116,12 @@ async def test_rp_init_logout(site: Site) -> None:
     assert browser.named("signing-out") == {}
 
 
-@pytest.mark.parametrize("state", ["of-nobody", None], ids=["rp-init-logout-other-state", "rp-init-logout-no-state"])
-async def test_rp_init_logout_with(site: Site, state: str | None) -> None:
+@pytest.mark.parametrize(
+    "state",
+    ["of-nobody", None],
+    ids=["oidcc-client-test-rp-init-logout-other-state", "oidcc-client-test-rp-init-logout-no-state"],
+)
+async def test_rp_initiated_with(site: Site, state: str | None) -> None:
     """A state that is not ours is believed nothing, and the person still lands on the page."""
     browser = await signed_in(site)
     location = await leave(site, browser)

@@ -13,10 +13,12 @@ from support.tokens import Json, sign
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 SID = "sid-of-the-first-browser"
+NULL = object()
+"""Stands for a claim that is there and null."""
 
 
 def logout_claims(provider: FakeProvider, **changes: Any) -> Json:
-    """Return the claims of a right logout token for the provider's person, with changes; None removes a member."""
+    """Return the claims of a right logout token for the provider's person; changed as ``changed`` does, or NULL."""
     now = int(provider.now())
     right = {
         "iss": provider.issuer,
@@ -28,7 +30,7 @@ def logout_claims(provider: FakeProvider, **changes: Any) -> Json:
         "events": {EVENT: {}},
         "unknown": "to be ignored",
     }
-    return changed(right, changes)
+    return {name: None if value is NULL else value for name, value in changed(right, changes).items()}
 
 
 def logout_token(
