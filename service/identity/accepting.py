@@ -9,6 +9,8 @@ import asyncpg
 from events.commands.people import JoinMember
 from events.domains import Address
 from service.identity.change import Change
+from service.identity.people import Known, KnownInvitation
+from service.identity.policy import Consume, may_sign_in
 from service.identity.websites import read_websites
 
 
@@ -24,10 +26,14 @@ class Accepting:
 
     async def accept(self, change: Change) -> bool:
         """Accept the invitation if it still is open, the user is no member yet, and SSO is not required."""
-        if change.workspace.enforcement is not None or change.workspace.closed:
+        row = await self._read(change)
+        if row is None or row["taken"]:
             return False
-        row = await self._still_open(change)
-        if row is None:
+        invitation = KnownInvitation(
+            self.invitation_id, row["role"], row["websites"], open=row["open"], email=self.address.display
+        )
+        verdict = may_sign_in("magic_link", change.workspace, Known(invitation=invitation), self.now)
+        if not isinstance(verdict, Consume):
             return False
         command = JoinMember(
             member_id=str(self.member_id),
@@ -56,14 +62,16 @@ class Accepting:
         )
         return True
 
-    async def _still_open(self, change: Change) -> asyncpg.Record | None:
+    async def _read(self, change: Change) -> asyncpg.Record | None:
+        """Read the invitation again, under the workspace's lock."""
         return await change.connection.fetchrow(
-            "select role, websites from identity.invitations where invitation_id = $1 and status = 'open'"
-            " and expires_at > $2 and not exists (select from identity.members m where m.workspace = $3"
-            "  and (m.user_id = $4 or (m.email_key = $5 and m.status <> 'erased')))"
+            "select role, websites, status = 'open' and expires_at > $2"
             # Staff give a workspace its first owner; once there is one, only owners add another.
             " and not (role = 'owner' and invited_by not like 'member:%' and exists (select from identity.members o"
-            "  where o.workspace = $3 and o.role = 'owner' and o.status = 'active'))",
+            "  where o.workspace = $3 and o.role = 'owner' and o.status = 'active')) as open,"
+            " exists (select from identity.members m where m.workspace = $3"
+            "  and (m.user_id = $4 or (m.email_key = $5 and m.status <> 'erased'))) as taken"
+            " from identity.invitations where invitation_id = $1 and workspace = $3",
             self.invitation_id,
             self.now,
             change.workspace.slug,
