@@ -1,6 +1,7 @@
 """One HTTP/1.1 request, byte by byte as a test wants it, and the answer."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,14 +27,20 @@ class RawAnswer:
 
 
 async def raw_request(
-    port: int, method: str, target: bytes, cookie: bytes = b"", form: bytes | None = None
+    port: int,
+    method: str,
+    target: bytes,
+    cookie: bytes = b"",
+    form: bytes | None = None,
+    *,
+    more: Sequence[bytes] = (),
 ) -> RawAnswer:
-    """Send a request to this machine and wait for the whole answer, at most ten seconds.
+    """Send a request to this machine and wait for the whole answer, at most ten seconds. ``more`` are header lines.
 
     Raises:
         TimeoutError: there is no whole answer by then.
     """
-    lines = [method.encode() + b" " + target + b" HTTP/1.1", b"Host: id.example", b"Connection: close"]
+    lines = [method.encode() + b" " + target + b" HTTP/1.1", b"Host: id.example", b"Connection: close", *more]
     if cookie:
         lines.append(b"Cookie: " + cookie)
     if form is not None:
