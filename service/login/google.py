@@ -29,9 +29,14 @@ _PLACE: Final = "$google"
 _KIND: Final = "oidc"
 
 
+def is_google(issuer: str) -> bool:
+    """Whether this is Google itself, and not a provider that stands for it."""
+    return urlsplit(issuer).hostname == GOOGLES_HOST
+
+
 def endpoint_hosts(issuer: str) -> frozenset[str]:
     """Return the hosts at which the issuer may have endpoints beside its own."""
-    return GOOGLES_ENDPOINTS if urlsplit(issuer).hostname == GOOGLES_HOST else frozenset()
+    return GOOGLES_ENDPOINTS if is_google(issuer) else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +111,9 @@ class GoogleRoundTrip:
         kept = self._cookies.keep(attempt)
         if kept is None:
             return Refused("provider_misconfigured", "attempt_too_large", target=target)
-        # People have several accounts there, and the last one used need not be the one that they mean.
-        location = f"{location}&prompt=select_account"
+        if is_google(self._client.issuer):
+            # People have several accounts there, and the last one used need not be the one that they mean.
+            location = f"{location}&prompt=select_account"
         return Begun(location, [kept, *self._cookies.surplus(cookie_header, kept)], attempt)
 
     async def answer(self, fields: Mapping[str, str], cookie_header: str) -> ProvenAtGoogle | AlreadyUsed | Refused:

@@ -109,8 +109,9 @@ def _refuse(request: web.Request, refused: Refused, state: str | None = None) ->
     record_login_refusal(request, "google", refused.reason, refused.detail, refused.email)
     cookies = [] if state is None else [request.app[FLOW].cookies.drop(state)]
     restart = login_address(None, refused.target)
-    # What could be changed is changed by whoever runs the service, not by the person's company.
-    return PageRefusal(refused.reason, detail=refused.detail, restart=restart, email=refused.email, cookies=cookies)
+    # The words for a workspace's provider send people to an administrator whom an account at Google may not have.
+    detail = "not_verified" if refused.reason == "email_unverified" else refused.detail
+    return PageRefusal(refused.reason, detail=detail, restart=restart, email=refused.email, cookies=cookies)
 
 
 async def switch(request: web.Request) -> web.Response:

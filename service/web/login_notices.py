@@ -46,6 +46,14 @@ LOGIN_CASES: Final[Mapping[tuple[str, str], Notice]] = {
         "Sign in with single sign-on. If you then open a sign-in link in the same browser, both work from then on.",
         "Sign in with SSO",
     ),
+    ("email_unverified", "not_verified"): Notice(
+        403,
+        "you",
+        "Google hasn’t verified this address",
+        "Google does not say that the address of your account is yours.",
+        "Verify the address in your Google account, or sign in by a link that we send to it.",
+        "Back to sign-in",
+    ),
     ("email_unverified", "not_googles"): Notice(
         403,
         "you",

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 from aiohttp import ClientResponse
+from aioresponses import aioresponses
+from pydantic import SecretStr
 from support.browser import Browser, hidden_field, shown_reason
 from support.database import Pool
 from support.identity_mail import KeptMails, deliver, link_in
@@ -15,6 +17,12 @@ from support.service import free_port
 from support.site import Site, running_site
 
 from events.catalogue.access import EnforcementEnabled
+from service.login.google import GoogleClient, GoogleRoundTrip, endpoint_hosts
+from service.login.initiate import Begun
+from service.oidc.client import RelyingParty
+from service.oidc.http import ProviderClient
+from service.oidc.policy import ProviderPolicy
+from service.web.flow import FLOW
 
 ADA = "ada@acme.example"
 VOUCHED = {"email_verified": True, "hd": "acme.example"}
@@ -82,12 +90,12 @@ async def test_a_member_whose_organisation_is_at_google_signs_in(site: Site) -> 
     assert browser.named("attempt") == {}
 
 
-async def test_the_request_has_state_nonce_pkce_and_asks_which_account(site: Site) -> None:
+async def test_the_request_has_state_nonce_and_pkce(site: Site) -> None:
     asked = parse_qs(urlsplit(await to_google(site.browser(), email=ADA)).query)
     assert asked["redirect_uri"] == ["https://id.example/login/google/callback"]
     assert asked["scope"] == ["openid email profile"]
     assert asked["code_challenge_method"] == ["S256"]
-    assert (asked["prompt"], asked["login_hint"]) == (["select_account"], [ADA])
+    assert asked["login_hint"] == [ADA]
     assert len(asked["state"][0]) == 48
     assert len(asked["nonce"][0]) == 44
 
@@ -133,7 +141,9 @@ async def test_an_address_that_google_does_not_vouch_for_links_nobody(
     browser = site.browser()
     answer = await by_google(site, browser)
     assert await shown_reason(answer) == reason
-    assert 'href="/login"' in await answer.text()
+    text = await answer.text()
+    assert 'href="/login"' in text
+    assert reason != "email_unverified" or "Google" in text
     assert await opened(browser) == []
     assert await log(site) == [("google", "", reason)]
     assert await site.world.rows("user_identities") == []
@@ -307,3 +317,45 @@ async def test_a_callback_that_answers_nothing_is_explained(site: Site, query: s
     assert answer.status == 400
     assert 'href="/login"' in await answer.text()
     assert [row[:2] for row in await log(site)] == [("google", "")]
+
+
+GOOGLES_OWN = {
+    "issuer": "https://accounts.google.com",
+    "authorization_endpoint": "https://accounts.google.com/o/oauth2/v2/auth",
+    "token_endpoint": "https://oauth2.googleapis.com/token",
+    "userinfo_endpoint": "https://openidconnect.googleapis.com/v1/userinfo",
+    "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs",
+    "response_types_supported": ["code"],
+    "response_modes_supported": ["query", "fragment", "form_post"],
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "scopes_supported": ["openid", "email", "profile"],
+    "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+    "code_challenge_methods_supported": ["plain", "S256"],
+    "grant_types_supported": ["authorization_code"],
+}
+"""Google's discovery document, as far as it is read: its endpoints are at other hosts than its issuer."""
+
+
+async def test_googles_own_endpoints_are_spoken_to_and_people_choose_their_account(
+    mocked_http: aioresponses, site: Site
+) -> None:
+    issuer = "https://accounts.google.com"
+    mocked_http.get(f"{issuer}/.well-known/openid-configuration", payload=GOOGLES_OWN)
+    assert site.client.app is not None
+    cookies = site.client.app[FLOW].cookies
+    async with ProviderClient(ProviderPolicy(allowed_hosts=endpoint_hosts(issuer)), clock=site.world.clock) as http:
+        trip = GoogleRoundTrip(
+            client=GoogleClient(issuer, "client", SecretStr("secret")),
+            relying_party=RelyingParty(http, site.world.clock),
+            pool=site.world.pool,
+            box=site.world.resources.box,
+            cookies=cookies,
+            public_url="https://id.example",
+            clock=site.world.clock,
+        )
+        begun = await trip.begin(login_hint=None, target=None, cookie_header="")
+    assert isinstance(begun, Begun), begun
+    assert begun.location.startswith("https://accounts.google.com/o/oauth2/v2/auth?")
+    assert parse_qs(begun.location)["prompt"] == ["select_account"]
+    assert endpoint_hosts("https://acme.okta.example") == frozenset()
