@@ -5,7 +5,7 @@ from asyncio import Future, Task
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from service.db import Pool
+from service.db import Executor, Pool
 
 MOST_TOGETHER: Final = 100
 
@@ -21,9 +21,9 @@ _SPEND_TOGETHER: Final = """
 """
 
 
-async def spend(pool: Pool, digest: bytes, expires_at: datetime) -> bool:
+async def spend(executor: Executor, digest: bytes, expires_at: datetime) -> bool:
     """Use something up. Of all who try, one is told ``True``. ``digest`` is a SHA-256 of what identifies it."""
-    return bool(await pool.fetchval(_SPEND, digest, expires_at))
+    return bool(await executor.fetchval(_SPEND, digest, expires_at))
 
 
 class _Asked(NamedTuple):
