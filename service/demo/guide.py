@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.demo.cast import PEOPLE, WORKSPACES
+from service.demo.cast import GLOBEX, PEOPLE, WORKSPACES
 
 
 def guide(service: str, issuer: str, token_file: Path, data: Path) -> str:
@@ -13,6 +13,8 @@ def guide(service: str, issuer: str, token_file: Path, data: Path) -> str:
         "",
         f"  Open first   {issuer}/",
         "               the dashboard of a customer's organisation, with a tile for each workspace",
+        f"  Login page   {service}/login",
+        "               the e-mail's domain decides what is offered; the links that it mails are under Mails",
         f"  Start page   {service}/",
         f"  Mails        {issuer}/mail",
         f"  API          {service}/api/v1/openapi.json",
@@ -24,5 +26,10 @@ def guide(service: str, issuer: str, token_file: Path, data: Path) -> str:
         lines += [f"  Try at {workspace.name}: {service}/api/sso/initiate/{workspace.slug}"]
         lines += [f"    {PEOPLE[key].name:<10} {story.line}" for key, story in workspace.stories.items()]
         lines += [""]
+    lines += [
+        f"  Try a link by mail: {service}/login with {PEOPLE[GLOBEX.owner].email}, who was invited to {GLOBEX.name}",
+        f"    and then {issuer}/mail, where the link is.",
+        "",
+    ]
     lines += [f"Everything is kept in {data}. Ctrl-C ends it.", ""]
     return "\n".join(lines)

@@ -81,6 +81,22 @@ async def test_barbara_confirms_by_the_mail_that_the_demonstration_caught(
     await expect(page.locator(".rows")).to_contain_text("Owner")
 
 
+async def test_margaret_signs_in_by_a_link_that_the_demonstration_caught(demo: RunningDemo, page: Page) -> None:
+    await page.goto(f"{demo.service}/login")
+    await page.get_by_label("E-mail address").fill("margaret@globex.example")
+    await page.get_by_role("button", name="Continue", exact=True).click()
+    await page.get_by_role("button", name="E-mail me a sign-in link").click()
+    await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    async with asyncio.timeout(20):
+        await page.goto(f"{demo.issuer}/mail")
+        while not await page.get_by_role("link", name="Your sign-in link").count():
+            await page.get_by_role("link", name="Look again").click()
+    await page.get_by_role("link", name="Your sign-in link").click()
+    await page.get_by_role("link", name="/login/magic-link/").click()
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.locator(".rows")).to_contain_text("Owner")
+
+
 async def test_an_address_that_is_not_registered_is_explained(demo: RunningDemo, page: Page, look: LookAt) -> None:
     await page.goto(f"{demo.issuer}/oauth2/v1/authorize?client_id=0oa9other")
     await look(page, "demo_problem")
