@@ -93,7 +93,7 @@ methods = st.sampled_from(["GET", "GET", "GET", "POST", "HEAD", "PUT"])
 @example("GET", "acme", OWN_STATE, [("code", b"guessed")], OWN_COOKIE)
 @example("POST", "acme", OWN_STATE, [("code", b"guessed")], b"")
 @example("GET", "acme", OWN_STATE, [("error", b"access_denied"), ("error_description", b"\xff" * 5000)], OWN_COOKIE)
-@searching(120)
+@searching(80)
 async def test_no_answer_to_the_callback_but_the_providers_signs_anybody_in(
     site: Site, method: str, slug: str, state: bytes, pairs: Pairs, cookie: bytes
 ) -> None:
@@ -105,7 +105,7 @@ async def test_no_answer_to_the_callback_but_the_providers_signs_anybody_in(
 
 @given(methods, slugs, st.lists(st.tuples(initiate_names, values), max_size=5), cookies)
 @example("GET", "acme", [], b"")
-@searching(120)
+@searching(80)
 async def test_nothing_that_initiate_is_asked_leads_anywhere_but_to_the_provider(
     site: Site, method: str, slug: str, pairs: Pairs, cookie: bytes
 ) -> None:

@@ -84,7 +84,7 @@ def as_browsers_read(address: str) -> str:
 
 @given(addresses)
 @example("https://app.example/inbox?x=1#y")
-@searching(400)
+@searching(250)
 def test_a_sign_in_lands_at_a_registered_origin_whatever_was_asked_for(asked: str) -> None:
     landing = TARGETS.landing(TARGETS.admit(asked))
     assert as_browsers_read(landing) in ORIGINS, asked
@@ -95,7 +95,7 @@ def test_a_sign_in_lands_at_a_registered_origin_whatever_was_asked_for(asked: st
 @given(addresses)
 @example("acme.okta.com")
 @example("https://acme.okta.com/oauth2/default")
-@searching(300)
+@searching(200)
 def test_a_providers_address_is_https_on_a_named_host_or_refused(asked: str) -> None:
     for normalise in (normalise_okta_domain, normalise_issuer):
         issuer = outcome(partial(normalise, asked), Refusal)
@@ -151,7 +151,7 @@ RIGHT = {
 
 @given(st.dictionaries(metadata_names, JSON | addresses | addresses.map(lambda text: ISSUER + text), max_size=3))
 @example({})
-@searching(250)
+@searching(150)
 def test_a_discovery_document_leads_nowhere_but_to_its_issuers_host(changes: dict[str, object]) -> None:
     metadata = outcome(lambda: parse_metadata(ISSUER, RIGHT | changes, ProviderPolicy()), OidcError)
     if isinstance(metadata, OidcError):
