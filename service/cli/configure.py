@@ -89,8 +89,8 @@ def jit_off(slug: Slug, *, why: Why, as_json: Json = False) -> None:
 @provider_logout.command("on", epilog="Example: keyledger provider-logout on acme")
 @explained
 def provider_logout_on(slug: Slug, *, why: Why, as_json: Json = False) -> None:
-    """Sign people out at the provider too. It has to know the sign-out redirect URI that workspace show prints."""
-    record(slug, "ProviderLogoutEnabled", {}, why, as_json=as_json, then=f"keyledger workspace show {slug}")
+    """Sign people out at the provider too. It has to know the sign-out redirect URI that keyledger show prints."""
+    record(slug, "ProviderLogoutEnabled", {}, why, as_json=as_json, then=f"keyledger show {slug}")
 
 
 @provider_logout.command("off", epilog="Example: keyledger provider-logout off acme")

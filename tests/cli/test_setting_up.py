@@ -109,6 +109,22 @@ async def test_a_change_that_changes_nothing_says_so(command: CommandLine, api: 
     assert "nothing was recorded" in said.out
 
 
+async def test_signing_out_at_the_provider_is_switched_on_and_off(command: CommandLine, api: Management) -> None:
+    """And the addresses that the provider has to know are shown."""
+    await api.register()
+    on = await command.done("provider-logout", "on", "acme", "--reason", "shared computers")
+    assert "ProviderLogoutEnabled" in on.out
+    assert "keyledger show acme" in on.err
+    shown = (await command.done("show", "acme")).out
+    for address in ("signed-out", "backchannel-logout", "frontchannel-logout"):
+        assert f"/api/sso/{address}/acme" in shown
+    assert (await api.get("/workspaces/acme"))["provider_logout"] == {"enabled": True}
+    await command.done("provider-logout", "off", "acme")
+    assert (await api.get("/workspaces/acme"))["provider_logout"] == {"enabled": False}
+    said = (await command.done("history", "acme")).out
+    assert "Switched on that signing out ends the session at the provider too." in said
+
+
 async def test_a_stale_version_is_refused(command: CommandLine, api: Management) -> None:
     """--if-version makes the change conditional."""
     await api.register()
