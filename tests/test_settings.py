@@ -195,3 +195,11 @@ def test_given_keys_are_left_alone(tmp_path: Path) -> None:
     settings = load_settings(data_dir=tmp_path, secret_keys=(SecretStr(KEY),))
     assert with_development_keys(settings).secret_keys == (SecretStr(KEY),)
     assert not (tmp_path / KEY_FILE).exists()
+
+
+def test_google_needs_both_halves_of_its_client() -> None:
+    assert not load_settings().google
+    assert load_settings(google_client_id="client", google_client_secret=SecretStr("secret")).google
+    for half in ({"google_client_id": "client"}, {"google_client_secret": SecretStr("secret")}):
+        with pytest.raises(SettingsError, match="needs both KEYLEDGER_GOOGLE_CLIENT_ID and"):
+            load_settings(**half)

@@ -87,6 +87,10 @@ PATHS = [
     "/api/sso/initiate/nobody",
     "/api/sso/callback/acme",
     "/link/" + "a" * 43,
+    "/login",
+    "/login?workspace=acme",
+    "/login/exception",
+    "/login/magic-link/" + "a" * 43,
 ]
 
 
