@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from events.store import Connection
 
 PAGE = 1000
+THOROUGH = 10
 
 _STORED = "select size, note from ledger.checkpoints where size > $1 order by size limit $2"
 
@@ -39,9 +40,11 @@ class Anchors:
 
     def __init__(self, anchors: Iterable[Anchor]) -> None:
         self._waiting = sorted(anchors, key=lambda one: (one.checkpoint.size, one.outside), reverse=True)
-        # The map of streams' ends costs as much as there are streams: compared where it matters, at the last ones.
-        newest = next((one for one in self._waiting if not one.outside), None)
-        self._thorough = [one for one in self._waiting if one.outside or one is newest]
+        # The map of streams' ends follows from the events that the root covers, and to make it anew costs as much as
+        # there are streams: compared at the last ones.
+        stored = [one for one in self._waiting if not one.outside][:1]
+        outside = [one for one in self._waiting if one.outside][:THOROUGH]
+        self._thorough = {id(one) for one in (*stored, *outside)}
         self.agreed: list[Anchor] = []
 
     def expects(self, size: int) -> bool:
@@ -56,7 +59,7 @@ class Anchors:
             if anchor.checkpoint.root != root:
                 problem = f"The log is another one than the checkpoint of {made} covers: it was written anew."
                 return Contradiction(anchor, self._agreed_until(anchor), problem)
-            if anchor in self._thorough and anchor.checkpoint.heads_root != heads():
+            if id(anchor) in self._thorough and anchor.checkpoint.heads_root != heads():
                 return Contradiction(anchor, size - 1, f"The checkpoint of {made} says that streams ended otherwise.")
             self.agreed.append(anchor)
         return None

@@ -13,6 +13,7 @@ from events.anchors import Anchor, Anchors, Contradiction, stored_anchors
 from events.chain import Fault, LogCheck, RawEvent, StreamEnd
 from events.diagnosis import explain
 from events.head_map import HeadLeaf, map_root
+from events.heads import map_root_of
 from events.merkle import Frontier, leaf_hash
 from events.notary import TreeState, tree_state
 from events.replay import raw_events
@@ -36,6 +37,8 @@ _PARTED = """
     where e.position > (select min(began_after) from ledger.epochs where epoch > 1 and began_after < $1)
 """
 _COUNT = "select count(*) from ledger.events"
+
+READ_TIMEOUT_S = 3600.0
 
 Progress = Callable[[int, int], None]
 """Told of how many events of how many are checked."""
@@ -70,9 +73,9 @@ async def verify_log(
     async with two_readers(store) as (reading, asking):
         stored, damage = await stored_anchors(asking)
         check = _Pass(asking, Anchors([*stored, *since]), await tree_state(asking))
-        total = await asking.fetchval(_COUNT)
+        total = await asking.fetchval(_COUNT, timeout=READ_TIMEOUT_S)
         fault = await check.run(raw_events(store, conn=reading), lambda done: progress(done, total))
-        untrue = await asking.fetchrow(_UNTRUE_COLUMNS, timeout=3600.0)
+        untrue = await asking.fetchrow(_UNTRUE_COLUMNS, timeout=READ_TIMEOUT_S)
     if untrue is not None and (fault is None or untrue["position"] < fault.position):
         problem = "A column does not say what the recorded content says."
         fault = Fault(untrue["position"], untrue["stream_id"], untrue["version"], problem)
@@ -103,7 +106,6 @@ class _Pass:
                     break
         if fault is None:
             fault = await self._beyond_the_end()
-            await self._look_at_the_tree()
         self.streams = self.log.streams
         return await self._close() if fault is None else fault
 
@@ -120,6 +122,8 @@ class _Pass:
                 return Fault(event.position, event.stream_id, event.version, problem, "forked")
             self._tree.add(leaf)
             self._position = event.position
+            if self._tree.size == self._state.size:
+                await self._look_at_the_tree()
             if self.anchors.expects(self._tree.size):
                 contradiction = self.anchors.compare(self._tree.size, self._tree.root, self._heads)
                 if contradiction is not None:
@@ -152,18 +156,18 @@ class _Pass:
         return self.anchors.beyond(self._position)
 
     async def _look_at_the_tree(self) -> None:
-        if self._state.size != self._tree.size:
-            # Built of a part of the log; the root at that size is compared with the checkpoint's, if there is one.
-            return
+        """Compare the roots that proofs are made under with those of the events that they are about."""
         try:
             right = await root_of(self._conn, self._tree.size) == self._tree.root
         except TreeDamaged:
             right = False
         if not right:
             self.damage = "The Merkle tree that is kept beside the log is damaged; proofs made from it do not hold."
+        elif await map_root_of(self._conn) != self._heads():
+            self.damage = "The map of streams' ends that is kept beside the log is damaged; exports do not hold."
 
     async def _close(self) -> Fault | None:
-        rows = await self._conn.fetch(_STREAMS)
+        rows = await self._conn.fetch(_STREAMS, timeout=READ_TIMEOUT_S)
         return self.log.close((row[0], StreamEnd(row[1], row[2], row[3])) for row in rows)
 
 

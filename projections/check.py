@@ -11,7 +11,7 @@ import orjson
 
 from events.replay import fold_all
 from events.store import EventStore
-from events.verify import two_readers
+from events.verify import READ_TIMEOUT_S, two_readers
 from events.workspace import FOLD_VERSION, UnreadableEvent, Workspace
 from projections.timeline import COLUMNS as TIMELINE_COLUMNS
 from projections.timeline import Timeline, row_of
@@ -121,7 +121,7 @@ class _Connections:
 
     async def look_for_homeless(self) -> None:
         """Find rows of what is no workspace."""
-        for row in await self._conn.fetch(_HOMELESS, DIFFERENCES_MAXIMUM):
+        for row in await self._conn.fetch(_HOMELESS, DIFFERENCES_MAXIMUM, timeout=READ_TIMEOUT_S):
             self._differs(row["slug"], "There is a row, and no workspace of this name in the log.")
 
     def _compare(self, state: Workspace, row: Any) -> None:
@@ -139,11 +139,13 @@ class _Connections:
         # Through JSON: what a row can hold, as it would be read back.
         expected = orjson.loads(orjson.dumps(state.to_document()))
         found = orjson.loads(row["document"])
-        names = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-        names += [name for name in ("name", "plan") if row[name] != expected[name]]
-        names += ["lapses_at"] if row["lapses_at"] != _lapse_of(expected) else []
+        names = {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}
+        names |= {name for name in ("name", "plan") if row[name] != expected[name]}
+        names |= {"lapses_at"} if row["lapses_at"] != _lapse_of(expected) else set()
         if names:
-            self._differs(state.slug, f"The row differs from the events in: {', '.join(names)}.", state.position)
+            self._differs(
+                state.slug, f"The row differs from the events in: {', '.join(sorted(names))}.", state.position
+            )
 
     def _differs(self, slug: str, problem: str, position: int | None = None) -> None:
         if len(self.differences) < DIFFERENCES_MAXIMUM:

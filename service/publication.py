@@ -120,8 +120,19 @@ async def publish(pool: Pool, places: Published) -> int:
         Contradicted: the directory belongs to another history.
         OSError: the directory cannot be written.
     """
-    written = 0 if places.directory is None else await _fill(pool, places.directory)
-    return written + (0 if places.endpoint is None else await _deliver(pool, places.endpoint))
+    brought, trouble = 0, list[OSError]()
+    for place in (
+        None if places.directory is None else _fill(pool, places.directory),
+        None if places.endpoint is None else _deliver(pool, places.endpoint),
+    ):
+        try:
+            brought += 0 if place is None else await place
+        except OSError as error:
+            # What is wrong with one place is no reason to leave the other behind.
+            trouble.append(error)
+    if trouble:
+        raise trouble[0]
+    return brought
 
 
 def file_name(size: int) -> str:

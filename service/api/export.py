@@ -42,7 +42,11 @@ async def export_workspace(call: Call) -> web.StreamResponse:
     except ExportBusy:
         raise Busy from None
     except ValueError:
-        raise invalid("The log never had fewer events than that checkpoint covers.", "/since", "query") from None
+        sentence = (
+            "The log has fewer events than that checkpoint covers. If it is a checkpoint of this log, the log was "
+            "cut off or restored from an older backup."
+        )
+        raise invalid(sentence, "/since", "query") from None
 
 
 async def _write(request: web.Request, slug: str, pieces: AsyncIterator[bytes]) -> web.StreamResponse:

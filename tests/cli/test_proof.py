@@ -14,6 +14,10 @@ from support.identity_world import KEY
 from support.management import Management
 from support.tampering import Superuser
 
+from events.notes import NoteKey
+from service.cli.client import Refused
+from service.cli.verification import verify_file
+
 EDIT = "update ledger.events set canonical = replace(canonical, 'acme.example', 'evil.example')"
 
 EDIT_ROW = """
@@ -48,7 +52,7 @@ async def test_a_holder_checks_an_export_without_database_and_server(
     stranger.check(file.read_text("utf-8"))
     document = json.loads(file.read_text("utf-8"))
     assert "# A workspace's history that proves itself" in document["description"]
-    assert (await alone.done("verify", str(file), "--key", document["key"], "--json")).json["holds"]
+    assert verify_file(file, None, [NoteKey.parse(document["key"])])["holds"]
     changed = tmp_path / "changed.json"
     changed.write_text(file.read_text("utf-8").replace("acme.example", "evil.example"), "utf-8")
     broken = await alone("verify", str(changed))
@@ -56,7 +60,8 @@ async def test_a_holder_checks_an_export_without_database_and_server(
     assert f"at position {document['events'][1]['position']}, edited" in broken.out
     changed.write_text("{}", "utf-8")
     assert "not a whole file" in await alone.refused("verify", str(changed))
-    assert "cannot be read" in await alone.refused("verify", str(tmp_path / "none.json"))
+    with pytest.raises(Refused, match="cannot be read"):
+        verify_file(tmp_path / "none.json", None, [])
 
 
 async def test_an_earlier_export_shows_what_was_done_since(
@@ -69,7 +74,7 @@ async def test_an_earlier_export_shows_what_was_done_since(
     await command.done("export", "acme", "-o", str(earlier))
     await api.record("acme", "JitDisabled")
     await command.done("export", "acme", "-o", str(later))
-    assert "export again with --since" in (await alone.done("verify", str(later), "--since", str(earlier))).out
+    assert verify_file(later, earlier, [])["grown"] is False
     await command.done("export", "acme", "--since", str(earlier), "-o", str(later))
     assert "only grew" in (await alone.done("verify", str(later), "--since", str(earlier))).out
     async with Superuser(database.superuser_dsn) as superuser:
@@ -77,8 +82,8 @@ async def test_an_earlier_export_shows_what_was_done_since(
         await superuser.write_anew()
         await superuser.forget_the_tree()
     await command.done("export", "acme", "-o", str(later))
-    assert (await alone("verify", str(later))).code == 0
-    told = (await alone("verify", str(later), "--since", str(earlier), "--json")).json
+    assert verify_file(later, None, [])["holds"]
+    told = verify_file(later, earlier, [])
     assert (told["holds"], told["kind"]) == (False, "edited")
     assert told["position"] == json.loads(earlier.read_text("utf-8"))["events"][1]["position"]
 

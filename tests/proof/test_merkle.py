@@ -17,6 +17,7 @@ from events.merkle import (
     node_hash,
     perfect,
 )
+from events.tiles import HEIGHT, Place, _within
 
 ENTRIES = [
     b"",
@@ -130,3 +131,18 @@ def test_a_span_is_covered_by_few_perfect_subtrees() -> None:
     assert perfect((4, 7)) == [(1, 2), (0, 6)]
     assert perfect((0, 1 << 20)) == [(20, 0)]
     assert len(perfect((0, (1 << 20) - 1))) == 20
+
+
+@pytest.mark.parametrize("size", [1, 16, 1000, 10**6, 2**40 - 1])
+def test_a_proof_reads_as_few_rows_as_the_logarithm_of_the_log_says(size: int) -> None:
+    """At a million million events, some forty rows of at most 512 bytes; the root and growth read fewer still."""
+    bound = 4 * max(1, size.bit_length() / HEIGHT) + 2
+    for index in {0, size // 3, size - 1}:
+        assert len(places(inclusion_spans(index, size))) <= bound
+        assert len(places(consistency_spans(index, size))) <= bound
+    assert len(places([(0, size)])) <= size.bit_length() / HEIGHT + 1
+
+
+def places(spans: list[Span]) -> set[Place]:
+    """Return the rows that the roots of these spans are made from."""
+    return {_within(node)[0] for span in spans for node in perfect(span)}

@@ -19,6 +19,7 @@ from events.exported import Export, ExportRefused, read_export
 from events.notary import LogDoesNotHold, Notary
 from events.store import EventStore
 from events.verify import verify_log
+from events.verify_stream import verify_stream_in
 
 
 async def exported(notary: Notary, stream_id: str = "acme", since: int | None = None) -> str:
@@ -225,14 +226,59 @@ async def test_a_log_that_went_on_from_an_older_backup_is_another_log(ledger: Le
     assert (kind, position) == ("forked", first)
 
 
-async def test_a_damaged_tree_is_told_from_a_damaged_log(ledger: Ledger, database: TestDatabase) -> None:
-    """Tables beside the log that were changed are named as such: the log holds, and the checkpoints are looked at."""
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "update ledger.checkpoints set note = replace(note, 'position', 'positron') where size = 10",
+            "checkpoint of 10 events",
+        ),
+        (
+            "update ledger.checkpoints set note = replace(note, 'streams 3', 'streams 2') where size = 10",
+            "checkpoint of 10 events",
+        ),
+        ("delete from ledger.tree_tiles", "Merkle tree"),
+        ("update ledger.head_nodes set hash = sha256('x') where prefix = ''", "map of streams' ends"),
+    ],
+)
+async def test_damage_beside_the_log_is_told_from_damage_of_the_log(
+    ledger: Ledger, database: TestDatabase, statement: str, told: str
+) -> None:
+    """The log holds, and is still held against what is kept elsewhere."""
     async with Superuser(database.superuser_dsn) as superuser:
-        await superuser.do("update ledger.checkpoints set note = replace(note, 'position', 'positron')")
+        await superuser.do(statement)
         verified = await verify_log(ledger.store, [Anchor(ledger.checkpoint, outside=True)])
-        assert verified.fault is None
-        assert verified.damage is not None
-        assert "kept beside the log" in verified.damage
+        assert (verified.fault, verified.covered) == (None, 10)
+        assert told in str(verified.damage)
+        await superuser.do(EDIT)
+        assert await ledger.find() == ("edited", 6)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (EDIT, ("edited", 6)),
+        ("delete from ledger.events where position = 6", ("removed", 9)),
+        ("delete from ledger.events where position = 11", ("truncated", 10)),
+        ("update ledger.streams set version = 4 where stream_id = 'acme'", ("inserted", 11)),
+        ("update ledger.events set canonical = 'x' where position = 5", None),
+    ],
+)
+async def test_one_workspace_is_checked_without_the_others(
+    ledger: Ledger, database: TestDatabase, statement: str, expected: tuple[str, int] | None
+) -> None:
+    """Its chain, its leaves in the kept tree and its end; what was done to another workspace does not show."""
+    assert (await verify_stream_in(ledger.store, "acme")).events == 5
+    async with Superuser(database.superuser_dsn) as superuser:
+        await superuser.do(statement.replace("'x'", "replace(canonical, 'a0.', 'b0.')"))
+    assert found((await verify_stream_in(ledger.store, "acme")).fault) == expected
+
+
+async def test_one_workspace_written_anew_contradicts_the_kept_tree(ledger: Ledger, database: TestDatabase) -> None:
+    async with Superuser(database.superuser_dsn) as superuser:
+        await superuser.do(EDIT)
+        await superuser.write_anew()
+    assert found((await verify_stream_in(ledger.store, "acme")).fault) == ("forked", 6)
 
 
 async def test_a_key_that_nobody_vouches_for_is_refused(ledger: Ledger, database: TestDatabase) -> None:

@@ -15,7 +15,7 @@ from events.chain import Fault
 from events.export_check import covers_growth, verify_export, verify_since
 from events.exported import ExportRefused, read_export
 
-HISTORIES = int(os.environ.get("PROOF_HISTORIES", "300"))
+HISTORIES = int(os.environ.get("PROOF_HISTORIES", "200"))
 HARMS_EACH = 4
 
 

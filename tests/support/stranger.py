@@ -23,14 +23,15 @@ class Wrong(Exception):
 def check(text: str) -> None:
     """Raise ``Wrong`` unless the file holds."""
     try:
-        _check(json.loads(text, object_pairs_hook=_no_member_twice))
+        check_document(json.loads(text, object_pairs_hook=_no_member_twice))
     except Wrong:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         raise Wrong from None
 
 
-def _check(file: dict[str, Any]) -> None:
+def check_document(file: dict[str, Any]) -> None:
+    """Raise, ``Wrong`` or what the values themselves provoke, unless the document holds."""
     _need(file["format"] == "keyledger-export/1")
     size, root, heads = _checkpoint(file["checkpoint"], file["key"])
     stream, end = file["stream"], file["head"]
