@@ -34,8 +34,8 @@ TOKEN_POSTED: Final = OidcError(
     "The provider sends an ID token by itself. It has to send the person to the initiate URI instead.",
     field=LOGIN_FLOW,
     at_okta=(
-        "“Send ID Token directly to app (Okta Simplified)” is chosen there: choose “Redirect to app to initiate login "
-        "(OIDC Compliant)” and enter the initiate URI."
+        "In Okta, choose “Redirect to app to initiate login (OIDC Compliant)” in place of “Send ID Token directly to "
+        "app (Okta Simplified)”, and enter the initiate URI."
     ),
 )
 """An ID token that nobody asked for answers no request of ours, and would sign in whoever is made to post it."""

@@ -40,12 +40,12 @@ _FOR_THE_ADMINISTRATOR: Final[Mapping[str, tuple[str, Setting | None, str]]] = {
     "unauthorized_client": (
         "The app has to allow the Authorization Code grant.",
         GRANT_TYPE,
-        "Tick Authorization Code there.",
+        "In Okta, tick Authorization Code.",
     ),
     "unsupported_response_type": (
         "The app has to allow the Authorization Code grant.",
         GRANT_TYPE,
-        "Tick Authorization Code there.",
+        "In Okta, tick Authorization Code.",
     ),
 }
 
@@ -96,7 +96,10 @@ def foreign_issuer(given: str | None, issuer: str) -> OidcError:
         "foreign_issuer",
         f"The sign-in {told}, and the connection is set up with {issuer}. Both have to be the same, to the letter.",
         field=ID_TOKEN_ISSUER,
-        at_okta="A custom domain changes the issuer: enter the domain that the app's Issuer setting shows.",
+        at_okta=(
+            "A custom domain changes the issuer: set the connection up with the domain that the app's Issuer setting "
+            "shows."
+        ),
     )
 
 
@@ -107,7 +110,7 @@ def _denied(told: str) -> OidcError:
             "not_assigned",
             "The person is not assigned to the app.",
             field=ASSIGNMENTS,
-            at_okta="Assign the person there, or a group that the person is in.",
+            at_okta="In Okta, assign the app to the person, or to a group that the person is in.",
         )
     if "policy" in told:
         return OidcError(

@@ -68,8 +68,8 @@ def _issuer(claims: Document, expected: Expected) -> str:
         f"The ID token is issued by {shown(found)}, not by {expected.issuer}.",
         field=ID_TOKEN_ISSUER,
         at_okta=(
-            "The app's Issuer setting decides: choose the Okta URL there, or set the connection up with the custom "
-            "domain that stands there."
+            "In Okta, choose the Okta URL as the app's Issuer, or set the connection up with the custom domain that "
+            "stands there."
         ),
     )
 
@@ -77,7 +77,7 @@ def _issuer(claims: Document, expected: Expected) -> str:
 def _audience(claims: Document, expected: Expected) -> str:
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
-    if not audiences or expected.client_id not in audiences:
+    if expected.client_id not in audiences:
         _invalid("aud_mismatch", "The ID token is for another client.", CLIENT_ID)
     if any(other != expected.client_id for other in audiences):
         _invalid("aud_untrusted", "The ID token is also for a client that is not known.", CLIENT_ID)

@@ -120,7 +120,10 @@ def _check_issuer(issuer: str, found: object) -> None:
         f"The discovery document fetched from {issuer} is that of {shown(found)}. Both have to be the same, to the "
         "letter.",
         field=ID_TOKEN_ISSUER,
-        at_okta="A custom domain changes the issuer: enter the domain that the app's Issuer setting shows.",
+        at_okta=(
+            "A custom domain changes the issuer: set the connection up with the domain that the app's Issuer setting "
+            "shows."
+        ),
     )
 
 

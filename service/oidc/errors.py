@@ -31,6 +31,7 @@ class OidcError(Exception):
         at_okta: what it means if the provider is Okta, and what to do there; empty where there is nothing to add.
         field: the setting to change, in Okta's words; None when no single one is at fault.
         retry_after: seconds until the provider wants to be asked again, where it said so.
+        okta_request_id: what Okta's support asks for; empty where the answer carried none.
         checks: what was checked up to here, each with its result.
     """
 
@@ -51,6 +52,7 @@ class OidcError(Exception):
         self.at_okta = at_okta
         self.field = field
         self.retry_after = retry_after
+        self.okta_request_id = ""
         self.checks: Mapping[str, str] = {}
 
     def __str__(self) -> str:
@@ -69,7 +71,11 @@ class OidcError(Exception):
 
     def explained(self, provider_kind: str) -> str:
         """Return the explanation for whoever runs a provider of this kind (``okta`` or ``oidc``)."""
-        return f"{self.explanation} {self.at_okta}" if provider_kind == OKTA and self.at_okta else self.explanation
+        told = [self.explanation]
+        if provider_kind == OKTA:
+            told += [self.at_okta] if self.at_okta else []
+            told += [f"Okta's request id is {self.okta_request_id}."] if self.okta_request_id else []
+        return " ".join(told)
 
     def setting(self, provider_kind: str) -> str | None:
         """Return the setting to change, as a provider of this kind calls it."""

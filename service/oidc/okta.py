@@ -50,7 +50,7 @@ FEATURE_MISSING: Final = "E0000015"
 CUSTOM_SERVER_UNAVAILABLE: Final = "The provider answers that a feature which this sign-in needs is not available."
 CUSTOM_SERVER_AT_OKTA: Final = (
     "Custom authorization servers, such as /oauth2/default, need API Access Management, which this Okta organization "
-    "seems not to have. Use the Okta domain alone."
+    "seems not to have. Set the connection up with the Okta domain alone."
 )
 
 _APEXES: Final = "okta.com|oktapreview.com|okta-emea.com|okta-gov.com|okta.mil".replace(".", r"\.")

@@ -31,10 +31,10 @@ DPOP_REQUIRED: Final = OidcError(
     "dpop_required",
     "The provider demands proof of possession (DPoP) with token requests. Switch it off for this app.",
     field=PROOF_OF_POSSESSION,
-    at_okta="Clear the checkbox there.",
+    at_okta="In Okta, clear this checkbox.",
 )
 
-_MAKE_ANOTHER: Final = "Generate a new one there, and hand it to support: the old one cannot be read again."
+_MAKE_ANOTHER: Final = "In Okta, generate a new secret and hand it to support."
 
 _LONGEST_COMPARED: Final = 500
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -49,7 +49,7 @@ def explain_token_error(answer: Fetched, document: Document | None) -> OidcError
         error = _by_status(answer.status)
     request_id = answer.headers.get("x-okta-request-id", "")
     if _REQUEST_ID.fullmatch(request_id):
-        error.explanation += f" Okta's request id is {request_id}."
+        error.okta_request_id = request_id
     return error
 
 
@@ -80,7 +80,9 @@ def _by_status(status: int) -> OidcError:
 def _client(told: str) -> OidcError:
     if "auth method" in told or "authentication method" in told:
         explanation = "The provider wants the client to authenticate in another way than with a client secret."
-        return _misconfigured("auth_method_refused", explanation, CLIENT_AUTHENTICATION, "Choose Client secret there.")
+        return _misconfigured(
+            "auth_method_refused", explanation, CLIENT_AUTHENTICATION, "In Okta, choose Client secret."
+        )
     if "secret" in told:
         explanation = "The provider does not accept the client secret: it is wrong, has expired or was deactivated."
         return _misconfigured("client_secret_wrong", explanation, CLIENT_SECRET, _MAKE_ANOTHER)
@@ -94,7 +96,8 @@ def _client(told: str) -> OidcError:
 def _grant(told: str) -> OidcError:
     if "redirect" in told:
         explanation = "The provider received another redirect URI than it knows."
-        return OidcError("code_rejected", "redirect_uri_mismatch", explanation, field=REDIRECT_URIS)
+        at_okta = "In Okta, enter the redirect URI that support gave you, to the letter."
+        return OidcError("code_rejected", "redirect_uri_mismatch", explanation, field=REDIRECT_URIS, at_okta=at_okta)
     if "pkce" in told or "verifier" in told:
         explanation = "The code belongs to another login than the one that this browser began."
         return OidcError("code_rejected", "pkce_mismatch", explanation)
@@ -107,7 +110,8 @@ def _scope(_: str) -> OidcError:
 
 
 def _grant_type(_: str) -> OidcError:
-    return _misconfigured("grant_type_refused", "The app has to allow the Authorization Code grant.", GRANT_TYPE)
+    explanation = "The app has to allow the Authorization Code grant."
+    return _misconfigured("grant_type_refused", explanation, GRANT_TYPE, "In Okta, tick Authorization Code.")
 
 
 def _denied(_: str) -> OidcError:

@@ -92,6 +92,22 @@ PROVIDER_CASES: Final[Mapping[tuple[str, str], Notice]] = {
         "While you were signing in, the workspace’s connection to {companys} was replaced.",
         "Start again to use the new one.",
     ),
+    ("issuer_mismatch", "discovery_issuer_mismatch"): Notice(
+        400,
+        "administrator",
+        "{Provider} goes by another address",
+        "{Provider} names itself by another address than the one that this workspace is connected to. That happens "
+        "when a custom domain was switched on or off.",
+        "Send this page to your {administrator}. Once both addresses are the same, start again.",
+    ),
+    ("issuer_mismatch", "id_token_issuer_mismatch"): Notice(
+        400,
+        "administrator",
+        "{Provider} goes by another address",
+        "{Provider} signed you in under another address than the one that this workspace is connected to. That "
+        "happens when a custom domain was switched on or off.",
+        "Send this page to your {administrator}. Once both addresses are the same, start again.",
+    ),
     ("provider_denied", "canceled"): Notice(
         403,
         "you",

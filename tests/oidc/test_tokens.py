@@ -141,7 +141,7 @@ async def test_a_refusal_names_whose_turn_it_is_and_the_code_goes_out_once(
     failed = await fails(sign_in(relying_party, provider))
     assert (failed.reason, failed.detail, failed.field) == (reason, detail, field)
     assert failed.checks == {"code_exchange": "failed"}
-    assert "a1b2c3d4e5f6" in failed.explanation, "Okta's request id, which its support asks for"
+    assert failed.explained("okta").endswith(" Okta's request id is a1b2c3d4e5f6."), "its support asks for it"
     assert len(provider.requests("token")) == 1
     assert not provider.requests("keys")
 
@@ -157,7 +157,7 @@ async def test_what_a_refusal_says_is_compared_and_not_repeated(
     failed = await fails(sign_in(relying_party, provider))
     assert failed.detail == "client_secret_wrong"
     assert "script" not in str(vars(failed))
-    assert failed.explanation.isprintable()
+    assert failed.explained("okta").isprintable()
 
 
 def answer(body: Any, **more: Any) -> Callable[[web.Request], web.Response]:

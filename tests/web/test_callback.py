@@ -57,9 +57,9 @@ async def test_b13_an_expired_attempt_is_told_from_a_missing_one_after_its_cooki
 
 async def test_b13_a_slow_sign_in_is_waited_for(site: Site) -> None:
     browser = site.browser()
-    back = await site.back(browser)
+    away = await site.to_provider(browser)
     site.world.clock.turn(minutes=29)
-    assert (await browser.get(back)).status == 303
+    assert (await browser.get(await site.provider.log_in(away))).status == 303
 
 
 async def test_a10_a_stranger_cannot_use_an_attempt_nor_use_it_up(site: Site) -> None:
