@@ -29,7 +29,7 @@ _DELETIONS: Final = {
     "magic links": "delete from identity.magic_links where expires_at <= $1::timestamptz - interval '1 hour'",
     "mails with magic links": """
         delete from identity.outbox where kind in ('magic_link', 'confirm_google')
-        and coalesce(sent_at, given_up_at) <= $1::timestamptz - interval '1 day'
+        and coalesce(sent_at, given_up_at, created_at) <= $1::timestamptz - interval '1 day'
     """,
     "identity conflicts": "delete from identity.identity_conflicts where at <= $1::timestamptz - interval '30 days'",
     "mails": """

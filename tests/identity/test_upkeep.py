@@ -7,8 +7,10 @@ import pytest
 from support.identity_values import Proven
 from support.identity_world import Begun, World, live
 
+from events.domains import parse_address
 from service.identity import sign_in_log
 from service.identity.housekeeping import LOCK, Housekeeping
+from service.identity.magic_link import request_magic_link
 from service.identity.names import display_name
 from service.identity.sign_in_log import SignIn, SignInLog
 from service.identity.spent import spend
@@ -34,6 +36,16 @@ async def test_what_has_expired_is_deleted_and_the_rest_stays(world: World) -> N
     world.clock.turn(days=31)
     await tidy(world)
     assert [len(await world.rows(table)) for table in ("sessions", "spent_attempts", "sign_ins")] == [0, 0, 0]
+
+
+async def test_addresses_that_were_typed_for_a_link_are_not_kept(world: World) -> None:
+    """Also where no mail goes out at all, so that nobody finds out that one leads to nobody."""
+    await request_magic_link(world.resources, parse_address("nobody@acme.example"))
+    await tidy(world)
+    assert [len(await world.rows(table)) for table in ("magic_links", "outbox")] == [1, 1]
+    world.clock.turn(days=1)
+    await tidy(world)
+    assert [len(await world.rows(table)) for table in ("magic_links", "outbox")] == [0, 0]
 
 
 async def test_one_of_several_processes_tidies_up(world: World) -> None:
