@@ -21,11 +21,15 @@ def names_in(path: Path) -> frozenset[str]:
     return frozenset(node.name for node in functions)
 
 
-@pytest.mark.parametrize("named", NAMED)
-def test_what_the_threat_model_names_exists(named: str) -> None:
+def is_there(named: str) -> bool:
     path, _, test = named.partition("::")
-    assert (ROOT / path).exists()
-    assert not test or test in names_in(ROOT / path)
+    return (ROOT / path).exists() and (not test or test in names_in(ROOT / path))
+
+
+def test_what_the_threat_model_names_exists() -> None:
+    """One test for all: ids of protocol cases in its own id would count as tests of these cases."""
+    assert len(NAMED) > 100
+    assert [named for named in NAMED if not is_there(named)] == []
 
 
 def rows() -> list[list[str]]:
