@@ -43,8 +43,8 @@ class BegunAttempt(Protocol):
         """The credentials that it was begun under."""
 
     @property
-    def kind(self) -> Literal["app", "okta"]:
-        """Who began it: the person on our pages, or the tile on their dashboard."""
+    def kind(self) -> Literal["app", "okta", "test"]:
+        """Who began it: the person on our pages, the tile on their dashboard, or whoever tests credentials."""
 
 
 @dataclass(frozen=True, slots=True)

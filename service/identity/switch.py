@@ -41,7 +41,7 @@ class KeptSwitch:
 
     slug: str
     credentials_id: str
-    kind: Literal["app", "okta"]
+    kind: Literal["app", "okta", "test"]
     person: KeptPerson
     target: str | None
 

@@ -17,7 +17,7 @@ _PURPOSE = "login attempt"
 _NAME = "keyledger-attempt-"
 _NAME_STATE_CHARACTERS = 20
 
-Kind = Literal["app", "okta"]
+Kind = Literal["app", "okta", "test"]
 
 
 class Attempt(NamedTuple):

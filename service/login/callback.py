@@ -20,6 +20,7 @@ from service.login.connections import Connections
 from service.login.exchange import Exchange
 from service.login.initiate import available, redirect_uri
 from service.login.outcome import Refused
+from service.login.own_credentials import credentials_of, promoted_away
 from service.login.returned import AlreadyUsed, ReturnedAttempts, refused_answer
 from service.login.slug import is_slug
 from service.oidc.client import ProvenPerson
@@ -27,6 +28,9 @@ from service.oidc.errors import OidcError
 from service.oidc.okta import LOGIN_FLOW, OKTA
 
 PARAMETERS: Final = ("state", "code", "error", "error_description", "iss", "id_token")
+
+PROMOTED: Final = "credentials_promoted"
+"""The detail of an attempt that a promotion overtook."""
 
 TOKEN_POSTED: Final = OidcError(
     "provider_misconfigured",
@@ -79,6 +83,12 @@ class Callback:
         attempt = await self._returned.find(fields, cookie_header)
         if not isinstance(attempt, Attempt):
             return attempt
+        answer = await self._answer(slug, attempt, fields)
+        if isinstance(answer, Refused) and attempt.kind == "test":
+            return replace(answer, target=attempt.target, tested=attempt.credentials_id)
+        return answer
+
+    async def _answer(self, slug: str, attempt: Attempt, fields: Mapping[str, str]) -> Proven | AlreadyUsed | Refused:
         connection = await self._connections.get(slug)
         refused = self._bound(attempt, slug, connection)
         if refused is not None and refused.reason != "attempt_foreign":
@@ -87,7 +97,8 @@ class Callback:
             refused = self._bound(attempt, slug, connection)
         if refused is not None or connection is None:
             return refused or Refused("workspace_unavailable", target=attempt.target)
-        kind = provider_kind(connection)
+        own = credentials_of(connection, attempt)
+        kind = OKTA if own is None else own.provider_kind
         is_foreign = await self._exchange.foreign_issuer(attempt, fields.get("iss"))
         refused = refused_answer(attempt, fields, kind, is_foreign=is_foreign)
         if refused is not None and not refused.spent:
@@ -108,12 +119,11 @@ class Callback:
             return Refused("attempt_foreign", "other_workspace")
         if attempt.expired(int(self._clock().timestamp())):
             return Refused("attempt_expired", "too_slow", target=attempt.target)
-        if connection is None or not available(connection) or connection.credentials is None:
+        if connection is None or connection.closed or (attempt.kind != "test" and not available(connection)):
             return Refused("workspace_unavailable", "sso_off", target=attempt.target)
-        active = connection.credentials
-        bound = (attempt.credentials_id, attempt.issuer, attempt.client_id)
-        if bound != (active.credentials_id, active.issuer, active.client_id):
-            return Refused("attempt_expired", "credentials_replaced", target=attempt.target)
+        if credentials_of(connection, attempt) is None:
+            detail = PROMOTED if promoted_away(connection, attempt) else "credentials_replaced"
+            return Refused("attempt_expired", detail, target=attempt.target)
         return None
 
 

@@ -4,6 +4,7 @@ from events.workspace import Workspace
 from service.login.attempt import Attempt
 from service.login.connections import Secrets
 from service.login.outcome import Refused
+from service.login.own_credentials import credentials_of
 from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
 from service.oidc.errors import OidcError
 from service.oidc.okta import CLIENT_SECRET
@@ -28,8 +29,8 @@ class Exchange:
         return metadata.iss_parameter_supported
 
     async def complete(self, connection: Workspace, attempt: Attempt, code: str) -> ProvenPerson | Refused:
-        """Exchange the code and validate what comes back."""
-        active = connection.credentials
+        """Exchange the code, under the credentials that the attempt began under, and validate what comes back."""
+        active = credentials_of(connection, attempt)
         if active is None:
             return Refused("workspace_unavailable", "sso_off")
         secret = await self._vault.open(connection, active)

@@ -14,7 +14,7 @@ class Refused:
     ``reason`` is the code in the sign-in log and on the page, ``detail`` a stable slug that tells cases apart for
     support. ``okta_field`` names the setting in Okta to change, ``explanation`` is a sentence for whoever changes it.
     ``target`` is where the person wanted to go, kept for a fresh start. ``spent`` says that the attempt is used up, so
-    that its cookie can go.
+    that its cookie can go. ``tested`` is the id of the credentials, where it was a test of them.
     """
 
     reason: str
@@ -24,6 +24,7 @@ class Refused:
     email: str | None = None
     target: str | None = None
     spent: bool = False
+    tested: str | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

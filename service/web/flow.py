@@ -16,6 +16,7 @@ from service.login.exchange import Exchange
 from service.login.google import GoogleClient, GoogleRoundTrip
 from service.login.initiate import Initiate
 from service.login.targets import Targets
+from service.login.trial import Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Flow:
     targets: Targets
     identity: IdentityResources
     sessions: SessionStorage
+    trials: Trials
     google: GoogleRoundTrip | None = None
 
 
@@ -70,7 +72,8 @@ def build_flow(app: web.Application, targets: Targets) -> Flow:
             clock=clock,
         )
     storage = SessionStorage(pool, clock, identity.limits, secure=settings.secure_cookies)
-    return Flow(initiate, callback, cookies, targets, identity, storage, google)
+    trials = Trials(app[RELYING_PARTY], box, cookies, settings.public_url, clock)
+    return Flow(initiate, callback, cookies, targets, identity, storage, trials, google)
 
 
 def flow_context(targets: Targets) -> Callable[[web.Application], AsyncIterator[None]]:

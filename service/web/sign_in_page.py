@@ -50,9 +50,9 @@ def record_refusal(request: web.Request, slug: str, refused: Refused, kind: Kind
             method="sso",
             reason=refused.reason,
             request_id=request[REQUEST_ID],
-            initiated_by=kind,
+            initiated_by=kind if refused.tested is None else "test",
             config_version=connection.version if connection is not None else None,
-            credentials_id=credentials.credentials_id if credentials is not None else None,
+            credentials_id=refused.tested or (credentials.credentials_id if credentials is not None else None),
             email=refused.email,
             checks=dict(refused.checks),
             detail=refused.detail,
@@ -65,6 +65,8 @@ def record_refusal(request: web.Request, slug: str, refused: Refused, kind: Kind
 def page_of(slug: str, refused: Refused, cookies: list[str]) -> PageRefusal:
     """Return the page that explains the refusal."""
     restart = None if refused.reason in _WITHOUT_RESTART else restart_address(slug, refused.target)
+    if refused.tested is not None:
+        restart = refused.target
     return PageRefusal(
         refused.reason,
         detail=refused.detail,
@@ -89,6 +91,8 @@ def answer_outcome(request: web.Request, slug: str, target: str | None, outcome:
     if outcome.status == "signed_in" and outcome.session is not None:
         start_session(request, outcome.session)
         return Redirect(pages.headers.redirects, 303, flow.targets.landing(target), [], request[REQUEST_ID])
+    if outcome.status == "tested" and target is not None:
+        return web.Response(status=303, headers={"Location": target})
     restart = restart_address(slug, target)
     if outcome.status == "confirm_link":
         return pages.render(request, "check_mail", reason=outcome.reason, email=outcome.email, restart=restart)

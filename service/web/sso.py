@@ -1,6 +1,7 @@
 """The two addresses that a customer puts into Okta: initiate and callback."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -8,15 +9,18 @@ import structlog
 from aiohttp import web
 from multidict import MultiDict, istr
 
+from projections.connection import load_connection
 from service.identity.admission import admit
 from service.identity.resources import RequestMeta
 from service.identity.session_values import LiveSession
 from service.identity.sessions import live_session
 from service.identity.switch import seal_switch
 from service.keys import METRICS, REQUEST_ID
-from service.login.callback import PARAMETERS, Proven
+from service.login.attempt import Attempt
+from service.login.callback import PARAMETERS, PROMOTED, Proven
 from service.login.initiate import Begun
 from service.login.outcome import Refused
+from service.login.own_credentials import promoted_away
 from service.login.returned import AlreadyUsed
 from service.web.flow import FLOW, Flow
 from service.web.form import read_form, single
@@ -106,6 +110,8 @@ async def callback(request: web.Request) -> web.StreamResponse:
     if isinstance(answer, Refused):
         cookies = [flow.cookies.drop(fields["state"])] if answer.spent else []
         record_refusal(request, slug, answer, None)
+        if answer.detail == PROMOTED:
+            return _once_more(request, slug, answer.target)
         raise page_of(slug, answer, cookies)
     return await _admit(request, answer)
 
@@ -151,17 +157,40 @@ async def _used(request: web.Request, slug: str, used: AlreadyUsed) -> web.Respo
 
 async def _admit(request: web.Request, proven: Proven) -> web.StreamResponse:
     flow, attempt = request.app[FLOW], proven.attempt
-    await request.app[WAYS_OUT].algorithms.learn(attempt.slug, attempt.credentials_id, proven.person.alg)
-    live = await live_session(request)
-    meta = RequestMeta(request_id=request[REQUEST_ID], session=live, clicked=clicked_invitation(request))
+    test, live = attempt.kind == "test", await live_session(request)
+    if not test:
+        await request.app[WAYS_OUT].algorithms.learn(attempt.slug, attempt.credentials_id, proven.person.alg)
+    clicked = None if test else clicked_invitation(request)
+    meta = RequestMeta(request_id=request[REQUEST_ID], session=live, test=test, clicked=clicked)
     outcome = await admit(flow.identity, attempt.slug, attempt, proven.person, meta, proven.connection)
     request.app[METRICS].signed_in(outcome.reason)
-    if outcome.status == "confirm_switch" and live is not None:
+    if outcome.detail == "credentials_replaced" and await _overtaken(request, attempt):
+        response: web.StreamResponse = _once_more(request, attempt.slug, attempt.target)
+    elif test and outcome.status == "refused":
+        refused = Refused(outcome.reason, outcome.detail, email=outcome.email, target=attempt.target)
+        page = page_of(attempt.slug, replace(refused, tested=attempt.credentials_id), [])
+        response = request.app[PAGES].refuse(request, page)
+    elif outcome.status == "confirm_switch" and live is not None:
         response = _ask_to_switch(request, proven, live)
     else:
         response = answer_outcome(request, attempt.slug, attempt.target, outcome)
     response.headers.add("Set-Cookie", flow.cookies.drop(attempt.state))
     return response
+
+
+async def _overtaken(request: web.Request, attempt: Attempt) -> bool:
+    """Whether a promotion came in between the exchange of the code and the admission."""
+    connection = await load_connection(request.app[FLOW].identity.pool, attempt.slug)
+    return connection is not None and promoted_away(connection, attempt)
+
+
+def _once_more(request: web.Request, slug: str, target: str | None) -> web.StreamResponse:
+    """Send a sign-in that a promotion overtook through the promoted credentials: nobody has to read why.
+
+    It cannot go round for ever: each time takes another promotion.
+    """
+    headers = request.app[PAGES].headers.redirects
+    return Redirect(headers, 303, restart_address(slug, target), [], request[REQUEST_ID])
 
 
 def _ask_to_switch(request: web.Request, proven: Proven, live: LiveSession) -> web.Response:
