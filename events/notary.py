@@ -20,7 +20,7 @@ from events.heads import load_heads, map_root_of, save_heads
 from events.merkle import leaf_hash
 from events.notes import NoteSigner, sign_note
 from events.sealing import WrappingKeyMissing
-from events.signed import Signed, latest_checkpoint
+from events.signed import Signed, latest_checkpoint, list_checkpoints
 from events.signing import SigningKey, SigningKeys
 from events.store import EventStore
 from events.tiles import grow, root_of
@@ -41,6 +41,11 @@ _MOVE = "update ledger.tree_state set size = $2, position = $3, streams = $4 whe
 _KEEP = """
     insert into ledger.checkpoints (size, position, root, streams, heads_root, key_id, note, made_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_FORGET = """
+    delete from ledger.tree_tiles;
+    delete from ledger.head_nodes;
+    update ledger.tree_state set size = 0, position = 0, streams = 0;
 """
 _BEGINNING = Context(SYSTEM, reason="The log's first checkpoint needs a key.")
 
@@ -91,7 +96,7 @@ class Notary:
                 await self.keys.rotate(self.store, conn, self._origin, _BEGINNING)
         while True:
             async with self._turn() as conn:
-                state = await self._take(conn)
+                state = await _take(conn, self._batch)
                 if state is not None:
                     return await self._sign(conn, state)
 
@@ -119,25 +124,6 @@ class Notary:
         async with self.store.pool.acquire() as conn, conn.transaction():
             await conn.execute("select pg_advisory_xact_lock($1)", TURN)
             yield conn
-
-    async def _take(self, conn: "Connection") -> TreeState | None:
-        """Take in one batch; return where the tree stands if that was all there is."""
-        row = await conn.fetchrow(_STATE)
-        state = TreeState(0, 0, 0) if row is None else TreeState(*row)
-        events = [RawEvent(*row) for row in await conn.fetch(_EVENTS, state.position, self._batch)]
-        if not events:
-            await _refuse_a_shorter_log(conn, state)
-            return state
-        heads = await load_heads(conn, {event.stream_id for event in events})
-        _check(events, state, heads)
-        heads.settle()
-        await save_heads(conn, heads)
-        leaves, positions = [leaf_hash(event.hash) for event in events], [event.position for event in events]
-        await grow(conn, state.size, leaves, positions)
-        after = TreeState(state.size + len(events), positions[-1], state.streams + heads.added)
-        if not await conn.fetchval(_MOVE, state.size, after.size, after.position, after.streams):
-            raise NotaryBusy
-        return after if len(events) < self._batch else None
 
     async def _sign(self, conn: "Connection", state: TreeState) -> Signed:
         latest = await latest_checkpoint(conn)
@@ -181,6 +167,26 @@ class Notary:
         return [newest] if former is None else [newest, former]
 
 
+async def _take(conn: "Connection", batch: int) -> TreeState | None:
+    """Take in one batch; return where the tree stands if that was all there is."""
+    row = await conn.fetchrow(_STATE)
+    state = TreeState(0, 0, 0) if row is None else TreeState(*row)
+    events = [RawEvent(*row) for row in await conn.fetch(_EVENTS, state.position, batch)]
+    if not events:
+        await _refuse_a_shorter_log(conn, state)
+        return state
+    heads = await load_heads(conn, {event.stream_id for event in events})
+    _check(events, state, heads)
+    heads.settle()
+    await save_heads(conn, heads)
+    leaves, positions = [leaf_hash(event.hash) for event in events], [event.position for event in events]
+    await grow(conn, state.size, leaves, positions)
+    after = TreeState(state.size + len(events), positions[-1], state.streams + heads.added)
+    if not await conn.fetchval(_MOVE, state.size, after.size, after.position, after.streams):
+        raise NotaryBusy
+    return after if len(events) < batch else None
+
+
 def _check(events: Sequence[RawEvent], state: TreeState, heads: HeadMap) -> None:
     for number, event in enumerate(events, start=state.size):
         known = heads.find(event.stream_id)
@@ -205,3 +211,28 @@ async def tree_state(conn: "Connection") -> TreeState:
     """Return how far the tree has come."""
     row = await conn.fetchrow(_STATE)
     return TreeState(0, 0, 0) if row is None else TreeState(*row)
+
+
+async def rebuild_tree(store: EventStore, *, batch: int = BATCH) -> int:
+    """Make the tree and the map anew from the events, and return of how many; the checkpoints that were signed stay.
+
+    Args:
+        store: the log, through a pool of the role that owns the tables.
+        batch: how many events are taken in at once.
+
+    Raises:
+        LogDoesNotHold: the log is not the one that a kept checkpoint covers; the tree is as it was.
+    """
+    async with store.pool.acquire() as conn, conn.transaction():
+        await conn.execute("select pg_advisory_xact_lock($1)", TURN)
+        await conn.execute(_FORGET)
+        while (state := await _take(conn, batch)) is None:
+            pass
+        after = -1
+        while page := await list_checkpoints(conn, after, batch):
+            for checkpoint in (signed.checkpoint for signed in page):
+                if checkpoint.size > state.size or await root_of(conn, checkpoint.size) != checkpoint.root:
+                    problem = f"The log is not the one that the checkpoint of {checkpoint.made_at} covers."
+                    raise LogDoesNotHold(Fault(checkpoint.position, "", 0, problem, "forked"))
+            after = page[-1].checkpoint.size
+        return state.size

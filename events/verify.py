@@ -162,9 +162,11 @@ class _Pass:
         except TreeDamaged:
             right = False
         if not right:
-            self.damage = "The Merkle tree that is kept beside the log is damaged; proofs made from it do not hold."
+            self.damage = "The Merkle tree that is kept beside the log is damaged; run `keyledger rebuild tree`."
         elif await map_root_of(self._conn) != self._heads():
-            self.damage = "The map of streams' ends that is kept beside the log is damaged; exports do not hold."
+            self.damage = (
+                "The map of streams' ends that is kept beside the log is damaged; run `keyledger rebuild tree`."
+            )
 
     async def _close(self) -> Fault | None:
         rows = await self._conn.fetch(_STREAMS, timeout=READ_TIMEOUT_S)

@@ -15,6 +15,7 @@ import asyncpg
 from events.catalogue.instants import write_instant
 from events.envelope import Actor, Context
 from events.migrate import MigrationError, migrate
+from events.notary import LogDoesNotHold, rebuild_tree
 from events.refusals import Refusal
 from events.sealing import KeyRing, SealError
 from events.secrets import SecretVault
@@ -140,8 +141,19 @@ async def rotate_keys(operator: Operator) -> dict[str, Any]:
     return {"rewrapped": rewrapped, "key": keys.newest}
 
 
+async def _rebuild_tree(store: EventStore) -> Rebuilt:
+    try:
+        return Rebuilt(await rebuild_tree(store))
+    except LogDoesNotHold as refused:
+        raise Refused(f"{refused} Nothing was changed. Run: keyledger verify", "log_broken") from None
+
+
 PROJECTIONS: Mapping[str, Callable[[EventStore], Awaitable[Rebuilt]]] = MappingProxyType(
-    {"connections": rebuild_connections, "timeline": lambda store: rebuild_projection(store, Timeline())}
+    {
+        "connections": rebuild_connections,
+        "timeline": lambda store: rebuild_projection(store, Timeline()),
+        "tree": _rebuild_tree,
+    }
 )
 
 

@@ -76,7 +76,7 @@ async def test_an_unknown_projection_is_told_the_right_name(operator: CommandLin
     assert told in await operator.refused("rebuild", name)
 
 
-@pytest.mark.parametrize("name", ["timeline", "connections"])
+@pytest.mark.parametrize("name", ["timeline", "connections", "tree"])
 async def test_a_projection_is_rebuilt(operator: CommandLine, name: str) -> None:
     """``rebuild`` says from how many events."""
     await operator.done("token", "create", "grace", "--role", "support")

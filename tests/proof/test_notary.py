@@ -13,7 +13,7 @@ from support.proof import ORIGIN, notary_of
 from events.head_map import HeadLeaf, in_map, map_root
 from events.heads import head_proof
 from events.merkle import Frontier, consistent, included, leaf_hash
-from events.notary import LogDoesNotHold, NotaryBusy
+from events.notary import LogDoesNotHold, NotaryBusy, rebuild_tree
 from events.notes import open_note
 from events.sealing import KeyRing
 from events.signed import latest_checkpoint, list_checkpoints
@@ -196,3 +196,22 @@ async def test_signing_keys_are_sealed_and_follow_the_secret_keys(pool: Pool) ->
         again = await SigningKeys(KeyRing([newer])).signer(conn)
         assert again is not None
         assert again.key == signer.key
+
+
+async def test_a_damaged_tree_is_made_anew_and_stays_the_one_that_was_signed(pool: Pool, owner_pool: Pool) -> None:
+    """The rebuilt tree has the same rows; of a log that a kept checkpoint contradicts no tree is made."""
+    store, notary = EventStore(pool), notary_of(pool)
+    await record(store, await register(store, "acme"), *(domain(number) for number in range(20)))
+    signed = await notary.make()
+    before = await pool.fetch("select * from ledger.tree_tiles order by level, tile")
+    heads = await pool.fetch("select * from ledger.head_nodes order by prefix")
+    await owner_pool.execute("delete from ledger.tree_tiles; delete from ledger.head_nodes")
+    assert await rebuild_tree(EventStore(owner_pool), batch=7) == signed.checkpoint.size
+    assert await pool.fetch("select * from ledger.tree_tiles order by level, tile") == before
+    assert await pool.fetch("select * from ledger.head_nodes order by prefix") == heads
+    await owner_pool.execute("alter table ledger.checkpoints disable trigger user")
+    other = signed.note.replace(f"\n{signed.checkpoint.size}\n", f"\n{signed.checkpoint.size - 1}\n")
+    await owner_pool.execute("update ledger.checkpoints set note = $1", other)
+    with pytest.raises(LogDoesNotHold, match="not the one"):
+        await rebuild_tree(EventStore(owner_pool))
+    assert await pool.fetch("select * from ledger.tree_tiles order by level, tile") == before
