@@ -95,6 +95,14 @@ async def test_what_is_no_address_is_told_at_the_field(acme: Acme, page: Page, l
     await look(page, "login_problem")
 
 
+async def test_who_has_an_exception_finds_the_other_ways(acme: Acme, page: Page, look: LookAt) -> None:
+    await page.goto(f"{acme.service.url}/login/exception")
+    await look(page, "login_exception")
+    await page.get_by_label("E-mail address").fill("nobody@acme.example")
+    await page.get_by_role("button", name="E-mail me a sign-in link").click()
+    await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+
+
 async def test_by_google_at_a_certified_provider(
     clusters: Clusters, provider: NodeProvider, chromium: Browser, tmp_path: Path, look: LookAt
 ) -> None:
