@@ -42,6 +42,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "email": "ada@acme.example",
         "name": "<script>",
         "issuer": "https://acme.okta.example",
+        "replaces": 1,
         "at": "today",
         "minutes": 30,
         "link": "https://id.example.com/link/token",
