@@ -17,6 +17,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from support.management import Management
 
+from service.keys import NOTARY
+
 EXAMPLES = 12
 CHECKS = [
     not_a_server_error,
@@ -63,6 +65,7 @@ async def test_every_operation_answers_as_described(api: Management) -> None:
     """Statuses, media types, headers and shapes are the described ones; nothing is a server error."""
     await api.register()
     await api.record("acme", "DomainAdded", {"domain": "acme.example"})
+    await api.client.app[NOTARY].make()
     headers = {"Authorization": f"Bearer {api.token.get_secret_value()}"}
     base = str(api.client.make_url("")).rstrip("/")
     assert threading.current_thread() is threading.main_thread()

@@ -5,7 +5,9 @@ import base64
 from typing import Any
 
 from support import stranger
+from support.database import TestDatabase
 from support.management import Management
+from support.tampering import Superuser
 
 from events.checkpoints import read_checkpoint
 from events.merkle import EMPTY_ROOT, consistent, included
@@ -106,3 +108,13 @@ async def test_exports_are_whole_while_the_workspace_changes(api: Management) ->
         stranger.check(await (await api.call("GET", "/workspaces/acme/export")).text())
 
     await asyncio.gather(*(change(number) for number in range(6)), *(export() for _ in range(3)))
+
+
+async def test_a_log_that_does_not_hold_is_not_signed_for_anybody(api: Management, database: TestDatabase) -> None:
+    """An export that would need a checkpoint of it is refused, with the position and what to tell the operator."""
+    await api.register()
+    async with Superuser(database.superuser_dsn) as superuser:
+        await superuser.do("update ledger.events set canonical = replace(canonical, 'Acme', 'Evil') where version = 1")
+    problem = await api.get("/workspaces/acme/export", 500)
+    assert (problem["code"], problem["position"]) == ("log_broken", 2)
+    assert "keyledger verify" in problem["detail"]
