@@ -200,6 +200,8 @@ def test_given_keys_are_left_alone(tmp_path: Path) -> None:
 def test_google_needs_both_halves_of_its_client() -> None:
     assert not load_settings().google
     assert load_settings(google_client_id="client", google_client_secret=SecretStr("secret")).google
+    with pytest.raises(SettingsError, match=r"KEYLEDGER_GOOGLE_ISSUER: .* it is an OpenID issuer"):
+        load_settings(google_issuer="accounts.google.com")
     for half in ({"google_client_id": "client"}, {"google_client_secret": SecretStr("secret")}):
         with pytest.raises(SettingsError, match="needs both KEYLEDGER_GOOGLE_CLIENT_ID and"):
             load_settings(**half)

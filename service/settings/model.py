@@ -126,6 +126,16 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value or None
 
+    @field_validator("google_issuer")
+    @classmethod
+    def _google_issuer_is_one(cls, value: str) -> str:
+        if not _is_plain_address(value):
+            message = (
+                "it is an OpenID issuer, such as https://accounts.google.com; remove it to sign in with Google itself"
+            )
+            raise ValueError(message)
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _base_url_is_bare(cls, value: str) -> str:
