@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+MUTATION_ARGS ?=
 FUZZ_TIMES ?= 15
 
 SHELL := /bin/bash
@@ -51,6 +52,10 @@ check: $(VENV)/.developed ## Lint, types, import directions, spelling, container
 .PHONY: bench
 bench: $(VENV)/.developed ## Measure against the floors of this machine
 	$(BIN)/python tests/bench/run.py
+
+.PHONY: mutation
+mutation: $(VENV)/.developed ## Take the relying party's checks out, one by one, and see a test miss each
+	$(BIN)/python tests/mutation/remove_checks.py $(MUTATION_ARGS)
 
 .PHONY: fmt
 fmt: $(VENV)/.developed ## Format, and mend what can be mended by itself

@@ -6,7 +6,7 @@ import math
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeGuard
 
 from service.oidc.documents import Document
 from service.oidc.errors import OidcError, shown
@@ -156,7 +156,7 @@ _CHECKS: Final = (
 )
 
 
-def is_subject(value: object) -> bool:
+def is_subject(value: object) -> TypeGuard[str]:
     """Whether the value can be a ``sub``: 1 to 255 printable ASCII characters (OIDC Core 2)."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_SUBJECT and value.isascii() and value.isprintable()
 

@@ -16,7 +16,6 @@ from service.oidc.okta import (
     ID_TOKEN_ISSUER,
     OKTA_DOMAIN,
     Setting,
-    organization_of_admin_host,
 )
 from service.oidc.policy import ProviderPolicy, Url, UrlRefused
 from service.oidc.signatures import ALGORITHMS
@@ -131,12 +130,7 @@ def _refused(issuer: str, answer: Fetched) -> OidcError:
     if answer.status >= _SERVER_ERRORS:
         explanation = f"The provider answers {answer.status} instead of its discovery document."
         return OidcError("provider_unreachable", "discovery_failed", explanation)
-    parts = urlsplit(issuer)
-    organization = organization_of_admin_host(parts.hostname or "")
-    if organization is not None:
-        explanation = f"{parts.hostname} is Okta's administration console. Enter {organization}."
-        return _misconfigured("admin_host", explanation, OKTA_DOMAIN)
-    if parts.path == "/oauth2/default" or _okta_code(answer) == FEATURE_MISSING:
+    if urlsplit(issuer).path == "/oauth2/default" or _okta_code(answer) == FEATURE_MISSING:
         return OidcError(
             "provider_misconfigured",
             "custom_server_unavailable",

@@ -92,5 +92,5 @@ def _check_strength(modulus_bits: int, exponent: int) -> None:
     # The library only warns of a short modulus.
     if not SMALLEST_MODULUS_BITS <= modulus_bits <= LARGEST_MODULUS_BITS:
         raise KeyUnusable("its modulus is too short or too long")
-    if not SMALLEST_EXPONENT <= exponent <= LARGEST_EXPONENT:
+    if exponent % 2 == 0 or not SMALLEST_EXPONENT <= exponent <= LARGEST_EXPONENT:
         raise KeyUnusable("its exponent is not acceptable")

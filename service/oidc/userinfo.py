@@ -26,7 +26,7 @@ async def fetch_userinfo(http: ProviderClient, endpoint: str, access_token: str,
         raise _invalid("userinfo_refused", f"The provider refuses the userinfo request: it answers {answer.status}.")
     document = _document(answer)
     found = document.get("sub")
-    if not isinstance(found, str) or not is_subject(found):
+    if not is_subject(found):
         raise _invalid("userinfo_sub_missing", "Userinfo does not say whom it is about.")
     if not hmac.compare_digest(found, subject):
         raise _invalid("userinfo_sub_mismatch", "Userinfo is about another person than the ID token.")

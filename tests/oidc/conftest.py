@@ -1,18 +1,21 @@
 """A relying party and the provider it speaks to; and the whole service around them."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 from support.database import EMBEDDED, Clusters, Pool, TestDatabase
 from support.oidc import TurnedClock
 from support.provider import FakeProvider
-from support.site import Site, running_site
 
 from service.db import open_pool
 from service.oidc.client import RelyingParty
 from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
+
+if TYPE_CHECKING:
+    from support.site import Site
 
 
 @pytest.fixture
@@ -42,8 +45,10 @@ def relying_party(http: ProviderClient, clock: TurnedClock) -> RelyingParty:
 
 
 @pytest.fixture
-async def site(pool: Pool) -> AsyncIterator[Site]:
+async def site(pool: Pool) -> AsyncIterator["Site"]:
     """The whole service, with a workspace ``acme`` that signs in at an Okta org."""
+    from support.site import running_site  # the tests of the relying party alone need none of it
+
     async with running_site(pool, app_url="https://app.example/home") as made:
         await made.connect()
         yield made

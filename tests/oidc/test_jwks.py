@@ -13,8 +13,11 @@ from support.tokens import Json, ec_key, jwk_set, okp_key, public_jwk, rsa_key
 
 from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
+from service.oidc.http import Fetched
+from service.oidc.id_token import Claims
 from service.oidc.jwks import parse_keys
 from service.oidc.signatures import KeyUnusable, signature_key
+from service.oidc.tokens import TokenAnswer
 
 RSA = public_jwk(rsa_key())
 
@@ -200,3 +203,63 @@ def test_an_empty_key_set_says_why_without_a_value() -> None:
         parse_keys({"keys": [rsa_key().as_dict(private=True)]})
     private = rsa_key().as_dict(private=True)
     assert str(private["d"]) not in f"{vars(refused.value)}"
+
+
+async def test_j16_who_tried_older_keys_than_those_at_hand_gets_these_without_a_request(
+    relying_party: RelyingParty, provider: FakeProvider
+) -> None:
+    await sign_in(relying_party, provider)
+    keys, uri = relying_party._keys, provider.endpoint("keys")
+    older = await keys.get(uri)
+    newer = await keys.renew(uri, older)
+    assert newer is not older
+    assert await keys.renew(uri, older) is newer
+    assert len(provider.requests("keys")) == 2
+
+
+async def test_keys_that_are_not_kept_any_more_are_fetched_anew(
+    relying_party: RelyingParty, provider: FakeProvider
+) -> None:
+    assert await relying_party._keys.renew(provider.endpoint("keys"), parse_keys({"keys": [RSA]})) is not None
+    assert len(provider.requests("keys")) == 1
+
+
+async def test_h19_an_unknown_key_while_keys_are_not_to_be_had_is_an_unknown_key(
+    relying_party: RelyingParty, provider: FakeProvider
+) -> None:
+    await sign_in(relying_party, provider)
+    provider.hooks["keys"] = lambda _: web.Response(status=503)
+    provider.header_changes = {"kid": "okta-2"}
+    assert (await fails(sign_in(relying_party, provider))).detail == "kid_unknown"
+
+
+def test_a_key_without_a_name_counts() -> None:
+    keys = parse_keys({"keys": [public_jwk(rsa_key(), kid=None)]})
+    assert len(keys.having(None, "RS256")) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("curve secp256k1", "type or curve"),
+        ("J14 1024 bits", "modulus"),
+        ("J14 even e", "exponent"),
+        ("J13 oct", "public"),
+    ],
+)
+def test_why_a_key_is_passed_over_is_said(row: str, why: str) -> None:
+    with pytest.raises(KeyUnusable, match=why):
+        signature_key(UNUSABLE[row])
+
+
+def test_x01_neither_keys_nor_what_a_provider_sent_are_told_by_a_repr() -> None:
+    shown = repr(
+        [
+            signature_key(RSA),
+            Claims("00u-planted", "RS256", {"email": "planted"}, {}),
+            TokenAnswer("planted", "planted"),
+            Fetched(200, {}, b"planted"),
+        ]
+    )
+    assert "planted" not in shown
+    assert str(RSA["n"]) not in shown

@@ -191,6 +191,7 @@ MALFORMED: dict[str, tuple[Callable[[web.Request], web.Response], str]] = {
     "H09 id_token empty": (answer(with_member(id_token="")), "id_token_missing"),
     "H09 no access_token": (answer(without("access_token")), "access_token_missing"),
     "H09 access_token splits headers": (answer(with_member(access_token="a\r\nX:y")), "access_token_missing"),
+    "H09 access_token of two words": (answer(with_member(access_token="a b")), "access_token_missing"),
     "H09 access_token not ASCII": (answer(with_member(access_token="é")), "access_token_missing"),
     "H09 access_token 1 MB": (answer(with_member(access_token="a" * 900_000)), "access_token_missing"),
     "H09 2 MB": (answer(b" " * 2_000_000), "answer_too_large"),
