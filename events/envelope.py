@@ -61,6 +61,7 @@ class Prepared:
     schema_version: int
     data: dict[str, Any]
     canonical: str
+    context: Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +111,5 @@ def prepare(event: NewEvent, context: Context, event_id: UUID) -> Prepared:
         Refusal: ``data_invalid``, when the content cannot be kept (see ``events.canonical``).
     """
     body = content(event, context, event_id)
-    return Prepared(event_id, event.type, event.data.schema_version, body["data"], canonical_json(body))
+    canonical = canonical_json(body)
+    return Prepared(event_id, event.type, event.data.schema_version, body["data"], canonical, context)

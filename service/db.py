@@ -54,16 +54,36 @@ class StatelessConnection(asyncpg.Connection):  # type: ignore[misc, type-arg, u
 
 
 class StatelessPool(asyncpg.Pool):  # type: ignore[misc, type-arg, unused-ignore]  # as above
-    """A pool that takes connections back at once, where asyncpg starts a task that shields the clean-up of each."""
+    """A pool that takes a connection back at once after a single statement that has ended well.
 
-    async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as there
-        """Take a connection back."""
-        lent = connection._con  # noqa: SLF001 - as asyncpg's own method does, whose other steps these are
-        if lent is None or lent._protocol._is_cancelling():  # noqa: SLF001
-            await super().release(connection, timeout=timeout)
-            return
-        lent._on_release()  # noqa: SLF001
-        await connection._holder.release(timeout)  # noqa: SLF001
+    asyncpg starts a task for it, which shields the clean-up from being cancelled; there is nothing to clean up then.
+    """
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        """Run a statement and return its first row. ``options`` are those of asyncpg's method."""
+        connection = await self.acquire()
+        try:
+            row = await connection.fetchrow(query, *args, **options)
+        except BaseException:
+            await self.release(connection)
+            raise
+        await self._take_back(connection)
+        return row
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        """Run a statement and return its rows. ``options`` are those of asyncpg's method."""
+        connection = await self.acquire()
+        try:
+            rows = await connection.fetch(query, *args, **options)
+        except BaseException:
+            await self.release(connection)
+            raise
+        await self._take_back(connection)
+        return rows
+
+    async def _take_back(self, connection: Any) -> None:
+        connection._con._on_release()  # noqa: SLF001 - the steps of asyncpg's own release, without its task
+        await connection._holder.release(None)  # noqa: SLF001
 
 
 @asynccontextmanager

@@ -51,10 +51,18 @@ begin
 
     perform pg_advisory_xact_lock(7311142301);
 
-    -- All of an append was recorded or nothing of it, so its first event tells; the rest is held by the constraint.
+    -- All that has to be known, in one statement: where the stream and the log end, and whether this append was recorded
+    -- before. All of an append was recorded or nothing of it, so its first event tells; the constraint holds the rest.
     v_first := (v_bodies[1] ->> 'event_id')::uuid;
-    perform from ledger.events e where e.event_id = v_first;
-    if found then
+    select known.event_id is not null, s.version, s.head_hash, e.position, e.leaf_index, e.recorded_at
+    into replayed, v_before, hash, v_last, leaf_index, recorded_at
+    from (values (p_stream)) one (stream)
+    left join ledger.streams s on s.stream_id = one.stream
+    left join ledger.events known on known.event_id = v_first
+    left join lateral (
+        select position, leaf_index, recorded_at from ledger.events order by position desc limit 1
+    ) e on true;
+    if replayed then
         select count(*), max(e.version - w.place) = min(e.version - w.place) into v_matching, v_in_order
         from unnest(v_bodies, p_canonical) with ordinality w (body, canonical, place)
         join ledger.events e
@@ -71,8 +79,7 @@ begin
         return;
     end if;
 
-    select s.version, s.head_hash into v_before, hash from ledger.streams s where s.stream_id = p_stream;
-    if not found then
+    if v_before is null then
         v_before := 0;
         hash := decode(repeat('00', 32), 'hex');
     end if;
@@ -81,16 +88,13 @@ begin
             using errcode = 'KL001', detail = v_before::text;
     end if;
 
-    select e.position, e.leaf_index, e.recorded_at into v_last, leaf_index, recorded_at
-    from ledger.events e order by e.position desc limit 1;
-    if not found then
+    if v_last is null then
         v_last := 0;
         leaf_index := -1;
         recorded_at := '-infinity';
     end if;
 
     version := v_before;
-    replayed := false;
     v_start := convert_to(E'keyledger/event/v1\n', 'UTF8') || int4send(octet_length(p_stream))
         || convert_to(p_stream, 'UTF8');
     for v_place in 1 .. v_count loop

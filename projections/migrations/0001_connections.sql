@@ -39,11 +39,18 @@ create table projection.sign_in_domains (
 create index sign_in_domains_by_slug on projection.sign_in_domains (slug);
 
 create function projection.put_domains(p_slug text, p_document jsonb) returns void
-language sql
+language plpgsql
 as $$
-    delete from projection.sign_in_domains where slug = p_slug;
-    insert into projection.sign_in_domains (domain, slug, verified)
-    select d.key, p_slug, d.value ->> 'verified' is not null from jsonb_each(p_document -> 'domains') d;
+begin
+    -- In one statement, which writes what differs and nothing else.
+    with gone as (
+        delete from projection.sign_in_domains d
+        where d.slug = p_slug and not (p_document -> 'domains') ? d.domain
+    )
+    insert into projection.sign_in_domains as s (domain, slug, verified)
+    select d.key, p_slug, d.value ->> 'verified' is not null from jsonb_each(p_document -> 'domains') d
+    on conflict (domain, slug) do update set verified = excluded.verified where s.verified <> excluded.verified;
+end
 $$;
 
 create function projection.put_connection(

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from events.catalogue.configuration import DomainAdded, DomainRemoved, WorkspaceRegistered
+from events.catalogue.configuration import JitDisabled, JitEnabled, WorkspaceRegistered
 from events.envelope import Actor, Context, NewEvent
 from events.store import EventStore
 from events.workspace import Workspace
@@ -61,10 +61,10 @@ async def plain_inserts(url: str, *, clients: int, seconds: int) -> float:
 
 
 def changes() -> Iterator[NewEvent]:
-    """Yield a domain's coming and going, for ever: the state stays small, every event changes it."""
+    """Yield just-in-time creation's going and coming, for ever: the state stays small, every event changes it."""
     while True:
-        yield NewEvent.of(DomainAdded(domain="bench.example"))
-        yield NewEvent.of(DomainRemoved(domain="bench.example"))
+        yield NewEvent.of(JitDisabled())
+        yield NewEvent.of(JitEnabled(role="editor"))
 
 
 async def registered(store: EventStore, slug: str) -> Workspace:

@@ -1,6 +1,7 @@
 """A rebuild under live writes: readers see the old read model or the new one, each whole, and both say the same."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -10,7 +11,7 @@ from support.following import TABLE, Seen, expected
 from support.ledger import ADA, domain, record, register
 
 from events.catalogue.access import EnforcementEnabled, SsoEnabled
-from events.envelope import NewEvent, Prepared
+from events.envelope import NewEvent
 from events.store import EventStore
 from events.workspace import UnreadableEvent
 from projections import rebuild as module
@@ -147,7 +148,7 @@ async def test_an_event_that_cannot_be_folded_ends_the_rebuild_and_the_live_tabl
 ) -> None:
     await register(store, "acme")
     (event,) = store.prepare([NewEvent.of(SsoEnabled())], ADA)
-    newer = Prepared(event.event_id, "SsoPaused", 1, {}, event.canonical.replace("SsoEnabled", "SsoPaused"))
+    newer = replace(event, type="SsoPaused", data={}, canonical=event.canonical.replace("SsoEnabled", "SsoPaused"))
     await store.append("acme", 1, [newer])
     before = await store.pool.fetch(DOCUMENTS)
     with pytest.raises(UnreadableEvent):

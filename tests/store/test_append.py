@@ -1,6 +1,7 @@
 """What an append promises: all or nothing, at the expected version, once for each event id, in order, with its time."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import asyncpg
@@ -10,7 +11,7 @@ from support.ledger import ADA, domain, record, register
 
 from events.catalogue.configuration import JitDisabled, WorkspaceRegistered
 from events.catalogue.system import SYSTEM_STREAM, ApiTokenRevoked
-from events.envelope import NewEvent, Prepared
+from events.envelope import NewEvent
 from events.store import (
     ANY_VERSION,
     NO_STREAM,
@@ -181,7 +182,7 @@ async def test_a_stream_is_named_by_a_slug(store: EventStore, stream: str) -> No
 async def test_case_9_what_is_no_event_is_refused_without_repeating_it(store: EventStore, text: str) -> None:
     """Store case 9: text that is not an event does not get in past the application either."""
     (event,) = store.prepare([NewEvent.of(domain(1))], ADA)
-    wrong = Prepared(event.event_id, event.type, 1, event.data, text)
+    wrong = replace(event, canonical=text)
     with pytest.raises(InvalidAppend) as refused:
         await store.append("acme", NO_STREAM, [wrong])
     assert "ud800" not in str(refused.value)

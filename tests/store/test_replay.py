@@ -1,6 +1,7 @@
 """The replay of the whole log gives every workspace's state, whatever its events contain, in bounded memory."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from events.canonical import canonical_json
 from events.catalogue.access import BypassGranted
 from events.catalogue.configuration import JitDisabled
 from events.catalogue.system import SYSTEM_STREAM, ApiTokenRevoked
-from events.envelope import Actor, Context, NewEvent, Prepared
+from events.envelope import Actor, Context, NewEvent
 from events.replay import fold_all, raw_events
 from events.store import ANY_VERSION, EventStore
 from events.verify import verify_log
@@ -94,7 +95,7 @@ async def test_case_12_an_event_of_a_newer_program_stops_one_workspace_and_no_ot
     await register(store, "acme")
     other = await register(store, "other")
     (event,) = store.prepare([NewEvent.of(JitDisabled())], ADA)
-    newer = Prepared(event.event_id, "JitPaused", 1, {}, event.canonical.replace("JitDisabled", "JitPaused"))
+    newer = replace(event, type="JitPaused", data={}, canonical=event.canonical.replace("JitDisabled", "JitPaused"))
     await store.append("acme", 1, [newer])
     await store.append("acme", 2, store.prepare([NewEvent.of(domain(1))], ADA))
     unreadable: list[tuple[str, int]] = []
