@@ -23,7 +23,7 @@ from events.workspace_values import (
     read_enforcement,
 )
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised whenever the same events give another document; rows written by another version are rebuilt."""
 
 
@@ -141,6 +141,10 @@ class Workspace:
     def allows(self, domain: str) -> bool:
         """Whether addresses of this domain (an A-label) may sign in by SSO: exact match, no subdomains."""
         return domain in self.domains
+
+    def has_recovery_code(self, member_id: str, code_hash: str) -> bool:
+        """Whether this is the digest of a code that the member holds and has not spent."""
+        return f"{member_id}:{code_hash}" in self.recovery_codes
 
     def bypass_of(self, member_id: str, now: datetime) -> Bypass | None:
         """Return the member's bypass if it has not ended."""

@@ -136,6 +136,16 @@ def _bypass_granted(state: "Workspace", data: Data, _: object) -> None:
 
 def _member_out(state: "Workspace", data: Data, _: object) -> None:
     state.bypasses.pop(data["member_id"], None)
+    if state.recovery_codes:
+        state.recovery_codes = _codes_without(state, data["member_id"])
+
+
+def _bypass_revoked(state: "Workspace", data: Data, _: object) -> None:
+    state.bypasses.pop(data["member_id"], None)
+
+
+def _codes_without(state: "Workspace", member_id: str) -> frozenset[str]:
+    return frozenset(code for code in state.recovery_codes if not code.startswith(f"{member_id}:"))
 
 
 def _setup_link_issued(state: "Workspace", data: Data, _: object) -> None:
@@ -156,11 +166,12 @@ def _setup_link_used(state: "Workspace", data: Data, _: object) -> None:
 
 
 def _recovery_codes_issued(state: "Workspace", data: Data, _: object) -> None:
-    state.recovery_codes = frozenset(data["code_hashes"])
+    own = {f"{data['member_id']}:{code_hash}" for code_hash in data["code_hashes"]}
+    state.recovery_codes = _codes_without(state, data["member_id"]) | own
 
 
 def _recovery_code_used(state: "Workspace", data: Data, _: object) -> None:
-    state.recovery_codes -= {data["code_hash"]}
+    state.recovery_codes -= {f"{data['member_id']}:{data['code_hash']}"}
 
 
 _BY_TYPE: Mapping[str, Fold] = {
@@ -189,7 +200,7 @@ _BY_TYPE: Mapping[str, Fold] = {
     "EnforcementDisabled": _enforcement_disabled,
     "EnforcementLapsed": _enforcement_lapsed,
     "BypassGranted": _bypass_granted,
-    "BypassRevoked": _member_out,
+    "BypassRevoked": _bypass_revoked,
     "MemberDeactivated": _member_out,
     "MemberErased": _member_out,
     "SetupLinkIssued": _setup_link_issued,

@@ -27,6 +27,9 @@ _OVERHEAD = KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
 LARGEST_TEXT = 65_536
 
 
+DIGEST_BYTES = 32
+
+
 def _derive(key: bytes, info: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"keyledger/cookiebox/v1/" + info).derive(key)
 
@@ -106,6 +109,11 @@ class CookieBox:
     def mark(self, purpose: str, value: bytes) -> bytes:
         """Return the 96-bit keyed mark (BLAKE2b, RFC 7693) by which :meth:`is_marked` knows ``value`` again."""
         return hashlib.blake2b(value, key=self._drawer(purpose).macs[0], digest_size=MARK_BYTES).digest()
+
+    def digests(self, purpose: str, value: bytes) -> list[bytes]:
+        """Return the 256-bit keyed digests (BLAKE2b) of ``value`` for this purpose, under each key, newest first."""
+        macs = self._drawer(purpose).macs
+        return [hashlib.blake2b(value, key=mac, digest_size=DIGEST_BYTES, person=b"digest").digest() for mac in macs]
 
     def is_marked(self, purpose: str, value: bytes, mark: bytes) -> bool:
         """Whether ``mark`` was made for ``value`` and this purpose by one of the keys (constant time per key)."""

@@ -80,7 +80,7 @@ class SetupLinkUsed(EventData):
 
 
 class RecoveryCodesIssued(EventData):
-    """An owner holds these codes, known by their SHA-256; earlier ones are void."""
+    """An owner holds these codes, known by their keyed digests; their earlier ones are void."""
 
     member_id: Identifier
     code_hashes: Annotated[list[Sha256], Field(min_length=1, max_length=16)]

@@ -11,7 +11,7 @@ from events.workspace import Workspace
 def issue_recovery_codes(
     _workspace: Workspace, command: IssueRecoveryCodes, _facts: Facts, _rules: Rules
 ) -> list[EventData]:
-    """Give an owner new codes; the ones before are void."""
+    """Give an owner new codes; the ones that they held before are void, other owners' stay."""
     return [RecoveryCodesIssued(member_id=command.member_id, code_hashes=command.code_hashes)]
 
 
@@ -21,6 +21,6 @@ def use_recovery_code(workspace: Workspace, command: UseRecoveryCode, _facts: Fa
     Raises:
         Refusal: ``forbidden`` for a code that is unknown, void or spent; the answer does not tell which.
     """
-    if command.code_hash not in workspace.recovery_codes:
+    if not workspace.has_recovery_code(command.member_id, command.code_hash):
         raise Refusal("forbidden", "This recovery code is not valid, or was used already.")
     return [RecoveryCodeUsed(member_id=command.member_id, code_hash=command.code_hash)]

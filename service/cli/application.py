@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from service.cli import configure, exporting, history, operate, people, proof, tokens, workspaces
+from service.cli import configure, exporting, history, operate, people, proof, setup_links, tokens, workspaces
 from service.cli.client import Refused
 from service.cli.credentials import credentials
 from service.cli.output import complain
@@ -27,6 +27,7 @@ ORDER = (
     "provider-logout",
     "enforce",
     "bypass",
+    "setup-link",
     "invite",
     "invitation",
     "member",
@@ -87,6 +88,9 @@ keyledger.add_typer(configure.sso, name="sso", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.enforce, name="enforce", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.provider_logout, name="provider-logout", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.bypass, name="bypass", rich_help_panel=CONNECTION)
+keyledger.command("setup-link", rich_help_panel=CONNECTION, epilog="Example: keyledger setup-link acme --hours 24")(
+    setup_links.setup_link
+)
 keyledger.command(
     "invite", rich_help_panel=PEOPLE, epilog="Example: keyledger invite acme ada@acme.example --role editor"
 )(people.invite)

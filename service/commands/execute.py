@@ -13,7 +13,7 @@ from service.commands.deciding import Deciding
 from service.commands.idempotency import Kept, find_kept, keep
 from service.commands.people import PeopleCommands
 from service.commands.proposals import Change, Explanation
-from service.commands.providers import resolve
+from service.commands.providers import refuse_many_providers, resolve
 from service.commands.reading import read_workspace
 from service.commands.resources import CommandResources
 from service.commands.terms import NO_TERMS, Extra, Outcome, Terms
@@ -50,6 +50,7 @@ class WorkspaceCommands:
         if kept is not None:
             return kept
         # The provider is asked before anything is locked: it may take its time.
+        refuse_many_providers([change.command for change in changes])
         providers = [await resolve(self.resources, change.command) for change in changes]
 
         async def body(connection: Connection, workspace: Workspace) -> tuple[Sequence[Recorded], Extra]:

@@ -1,6 +1,8 @@
 """From what is pasted as a provider's address to what the provider says of itself: before anything is locked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -12,7 +14,11 @@ from events.ids import uuid7
 from events.refusals import Refusal
 from service.commands.resources import CommandResources
 from service.db import Connection
+from service.errors import invalid
 from service.oidc.discovery import ProviderMetadata
+
+MOST_PROVIDERS: Final = 3
+"""How many changes of one request may lead to a provider that is asked for its discovery document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,16 @@ class Provider:
     auth_method: AuthMethod
     email_verified: EmailVerified
     subject_type: SubjectType
+
+
+def refuse_many_providers(commands: Sequence[Command]) -> None:
+    """Refuse a request that would have many providers asked: each may take its time, and be somebody else's.
+
+    Raises:
+        Refusal: ``data_invalid``.
+    """
+    if sum(isinstance(command, NewCredentials) for command in commands) > MOST_PROVIDERS:
+        raise invalid(f"One request sets or stages credentials at most {MOST_PROVIDERS} times. Send the rest apart.")
 
 
 async def resolve(resources: CommandResources, command: Command) -> Provider | None:

@@ -27,8 +27,10 @@ _DELETIONS: Final = {
         delete from identity.link_confirmations where expires_at <= $1::timestamptz - interval '1 day'
     """,
     "magic links": "delete from identity.magic_links where expires_at <= $1::timestamptz - interval '1 hour'",
+    "limited sessions": "delete from identity.limited_sessions where expires_at <= $1",
+    "recovery requests": "delete from identity.recovery_requests where expires_at <= $1",
     "mails with magic links": """
-        delete from identity.outbox where kind in ('magic_link', 'confirm_google')
+        delete from identity.outbox where kind in ('magic_link', 'confirm_google', 'recovery')
         and coalesce(sent_at, given_up_at, created_at) <= $1::timestamptz - interval '1 day'
     """,
     "identity conflicts": "delete from identity.identity_conflicts where at <= $1::timestamptz - interval '30 days'",

@@ -17,6 +17,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "invitation": "You are invited to {workspace_name}",
     "confirm_link": "{workspace_name}: is this your sign-in?",
     "magic_link": "Your sign-in link for {host}",
+    "recovery": "{workspace}: use a recovery code",
     "confirm_google": "{host}: is this your Google account?",
 }
 

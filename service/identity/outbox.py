@@ -19,12 +19,13 @@ from service.cookiebox import CookieBox
 from service.db import TROUBLE
 from service.identity.addresses import read_address
 from service.identity.known_addresses import is_known_address
+from service.identity.recovery_request import recovery_of
 from service.identity.resources import Connection, Pool
 from service.mail import MailDelayed, Mailer, MailRefused
 
 log = structlog.get_logger("outbox")
 
-MailKind = Literal["owner_notice", "invitation", "confirm_link", "magic_link", "confirm_google"]
+MailKind = Literal["owner_notice", "invitation", "confirm_link", "magic_link", "confirm_google", "recovery"]
 TO_KNOWN_ONLY: Final = frozenset({"magic_link", "confirm_google"})
 """Anybody can ask for these, for any address: whether it leads to somebody is looked at when the mail would go out, so
 that asking takes as long for every address."""
@@ -136,6 +137,9 @@ class OutboxWorker:
             await self._send(row, mail)
 
     async def _is_wanted(self, mail: Mail) -> bool:
+        if mail.kind == "recovery":
+            asked = bytes.fromhex(str(mail.values["request"]))
+            return await recovery_of(self._pool, asked, self._clock()) is not None
         if mail.kind not in TO_KNOWN_ONLY:
             return True
         address = read_address(mail.recipient)

@@ -69,6 +69,7 @@ def _shown(name: str, access: Access) -> Mapping[str, object]:
         "slug": access.workspace,
         "name": name,
         "role": access.role.capitalize(),
+        "owner": access.role == "owner",
         "websites": access.websites,
         "method": METHODS[access.by.method],
         "since": datetime.fromisoformat(access.by.at),

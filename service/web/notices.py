@@ -213,6 +213,21 @@ CASES: Final[Mapping[tuple[str, str], Notice]] = {
         "The workspace requires single sign-on, and your address is of a domain that its single sign-on doesn’t take.",
         "Ask whoever invited you to invite your work address, or to have your domain added.",
     ),
+    ("link_invalid", "setup"): Notice(
+        410,
+        "you",
+        "This set-up link doesn’t work here",
+        "It was used in another browser, has ended, was withdrawn, or its address is not complete.",
+        "Ask whoever sent it for a new one.",
+    ),
+    ("link_invalid", "recovery"): Notice(
+        410,
+        "you",
+        "This recovery has ended",
+        "A recovery lasts a quarter of an hour, and its mailed link and code work once.",
+        "Begin again with another of your codes.",
+        "Use another code",
+    ),
     ("link_invalid", "invitation"): Notice(
         410,
         "you",

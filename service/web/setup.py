@@ -9,6 +9,7 @@ from service.logs import request_log
 from service.web import (
     account,
     assets,
+    connection,
     invitation,
     link,
     login,
@@ -16,6 +17,8 @@ from service.web import (
     login_link,
     logout,
     provider_logout,
+    recovery,
+    setting_up,
     sso,
     start,
     step_up,
@@ -58,6 +61,9 @@ def setup_web(app: web.Application) -> None:
         switch,
         link,
         invitation,
+        connection,
+        setting_up,
+        recovery,
         assets,
         ops,
     ):

@@ -21,6 +21,9 @@ LIMITED: Final = frozenset(
         "/login/google",
         "/login/google/callback",
         "/login/google/switch",
+        "/recovery",
+        "/recovery/{token}",
+        "/setup/{token}",
     }
 )
 MAILS_PER_MINUTE: Final = 20
