@@ -127,6 +127,18 @@ def test_a_provider_on_this_machine_is_an_okta_domain_in_development() -> None:
     assert normalise_okta_domain("http://127.0.0.1:9000/", LOOPBACK) == "http://127.0.0.1:9000"
 
 
+def test_where_providers_on_this_machine_are_allowed_domains_are_read_all_the_same() -> None:
+    assert normalise_okta_domain("acme.okta.com", LOOPBACK) == "https://acme.okta.com"
+
+
+@pytest.mark.parametrize("nothing", ["", " \t\n"])
+def test_who_enters_nothing_is_told_to_enter_something(nothing: str) -> None:
+    with pytest.raises(Refusal, match=r"Enter one domain, such as acme\.okta\.com\."):
+        normalise_okta_domain(nothing)
+    with pytest.raises(Refusal, match="Enter one issuer as the provider shows it"):
+        normalise_issuer(nothing)
+
+
 ISSUERS = {
     "bare": "https://login.acme.example",
     "slash at the end": "https://login.acme.example/",
@@ -146,6 +158,7 @@ def test_an_issuer_is_kept_to_the_letter(row: str) -> None:
 
 NO_ISSUERS = {
     "http": "http://login.acme.example",
+    "http on the port of https": "http://login.acme.example:443",
     "no scheme": "login.acme.example",
     "port": "https://login.acme.example:8443",
     "query": "https://login.acme.example/?tenant=acme",
