@@ -215,3 +215,29 @@ async def test_a_damaged_tree_is_made_anew_and_stays_the_one_that_was_signed(poo
     with pytest.raises(LogDoesNotHold, match="not the one"):
         await rebuild_tree(EventStore(owner_pool))
     assert await pool.fetch("select * from ledger.tree_tiles order by level, tile") == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update ledger.checkpoints set note = 'x'",
+        "delete from ledger.checkpoints",
+        "truncate ledger.checkpoints",
+        "delete from ledger.signing_keys",
+        "update ledger.signing_keys set public_key = 'x'",
+        "delete from ledger.tree_tiles",
+    ],
+)
+async def test_the_runtime_role_cannot_take_back_what_was_signed(pool: Pool, statement: str) -> None:
+    await notary_of(pool).make()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await pool.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["update ledger.checkpoints set note = 'x'", "truncate ledger.checkpoints", "delete from ledger.signing_keys"],
+)
+async def test_what_was_signed_stays_for_its_owner_too(owner_pool: Pool, statement: str) -> None:
+    with pytest.raises(asyncpg.PostgresError, match="append-only"):
+        await owner_pool.execute(statement)
