@@ -179,12 +179,27 @@ class RecordedShape(Shape):
     position: int
 
 
+class CauseShape(Shape):
+    """An event that made a part of a configuration so: what it did, who, when, why and on whose behalf."""
+
+    version: int
+    position: int
+    recorded_at: str
+    type: str
+    summary: str
+    actor: ActorShape
+    reason: str | None
+    requested_by: str | None
+    ticket: str | None
+
+
 class ChangeShape(Shape):
-    """One place at which two configurations differ."""
+    """One place at which two configurations differ, and the events between them that changed it (the newest 20)."""
 
     path: str
     before: Any
     after: Any
+    events: list[CauseShape]
 
 
 class PointShape(Shape):

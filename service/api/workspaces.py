@@ -6,6 +6,7 @@ from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
 
 from events.commands.configuration import RegisterWorkspace
+from events.store import PAGE
 from events.workspace import Workspace
 from service.api import cursor
 from service.api.answers import answer_json, entity_tag, found_workspace
@@ -14,6 +15,7 @@ from service.api.difference import difference
 from service.api.operation import JSON, Answer, Call, Operation, Query
 from service.api.parameters import Moment, PageQuery, Point, Version, read_moment
 from service.api.presentation import show_line, show_workspace
+from service.api.provenance import Trail, show_causes
 from service.api.shapes import DifferenceShape, Page, PointShape, RecordedShape, WorkspaceLine, WorkspaceShape
 from service.commands.proposals import Explanation
 from service.commands.reading import list_workspaces, member_addresses, read_workspace_then
@@ -92,19 +94,37 @@ async def read(call: Call) -> web.StreamResponse:
 
 
 async def compare(call: Call) -> web.StreamResponse:
-    """Answer what differs between two versions or moments."""
+    """Answer what differs between two versions or moments, and the events that made each difference."""
     query = call.query_as(DiffQuery)
     now = await found_workspace(call)
     earlier = await _then(call, now, query.earlier, "/from")
     later = now if query.later is None else await _then(call, now, query.later, "/to")
+    trail = await _between(call, earlier, later)
+    changes = difference(
+        await _show(call, earlier), await _show(call, later), lambda path: show_causes(trail.events_of(path))
+    )
     shape = DifferenceShape.model_validate(
         {
             "from": PointShape(version=earlier.version, position=earlier.position),
             "to": PointShape(version=later.version, position=later.position),
-            "changes": difference(await _show(call, earlier), await _show(call, later)),
+            "changes": changes,
         }
     )
     return answer_json(shape)
+
+
+async def _between(call: Call, one: Workspace, other: Workspace) -> Trail:
+    """Follow the events between two versions. Looking back, the same events made the difference."""
+    start, end = sorted((one, other), key=lambda state: state.version)
+    trail, store = Trail(start.copy()), call.request.app[STORE]
+    while trail.state.version < end.version:
+        most = min(PAGE, end.version - trail.state.version)
+        events = await store.read_stream(start.slug, trail.state.version, most)
+        if not events:
+            break
+        for event in events:
+            trail.take(event)
+    return trail
 
 
 async def _then(call: Call, now: Workspace, point: str, pointer: str) -> Workspace:
@@ -162,7 +182,7 @@ OPERATIONS = (
         method="GET",
         path="/api/v1/workspaces/{slug}/diff",
         identifier="compare_versions",
-        summary="What differs between two versions or moments",
+        summary="What differs between two versions or moments, with the events that made each difference",
         access="read",
         handler=compare,
         query=DiffQuery,

@@ -64,8 +64,14 @@ def diff(slug: Slug, earlier: Moment, later: Later = "now", *, as_json: Json = F
         say(f"Nothing differs between version {answer['from']['version']} and version {answer['to']['version']}.")
         return
     title = [f"version {answer['from']['version']}", f"version {answer['to']['version']}"]
-    say_table(
-        ["what", *title], [[one["path"], _value(one["before"]), _value(one["after"])] for one in answer["changes"]]
+    rows = [[one["path"], _value(one["before"]), _value(one["after"]), _made_by(one)] for one in answer["changes"]]
+    say_table(["what", *title, "made by"], rows)
+
+
+def _made_by(change: dict[str, Any]) -> str:
+    return "; ".join(
+        f"version {one['version']}, {_who(one)}" + (f": {one['reason']}" if one["reason"] else "")
+        for one in change.get("events", ())
     )
 
 

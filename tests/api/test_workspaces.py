@@ -132,12 +132,32 @@ async def test_two_versions_are_compared_place_by_place(api: Management) -> None
     await api.record("acme", "DomainAdded", {"domain": "acme.example"})
     await api.record("acme", "JitDisabled")
     answer = await api.get("/workspaces/acme/diff?from=1&to=3")
-    assert answer["changes"] == [
+    places = [{name: one[name] for name in ("path", "before", "after")} for one in answer["changes"]]
+    assert places == [
         {"path": "/domains/acme.example", "before": None, "after": {"domain": "acme.example", "verified": None}},
         {"path": "/jit/enabled", "before": True, "after": False},
     ]
     assert (answer["from"]["version"], answer["to"]["version"]) == (1, 3)
     assert (await api.get("/workspaces/acme/diff?from=3"))["changes"] == []
+
+
+async def test_each_difference_names_the_events_between_that_made_it(api: Management) -> None:
+    """Who, when and why; in either direction; what was changed before or after the two points is not named."""
+    await api.register()
+    await api.record("acme", "JitDisabled")
+    off = {"type": "DomainAdded", "data": {"domain": "acme.example"}, "reason": "their own", "ticket": "T-1"}
+    await api.post("/workspaces/acme/events", off)
+    await api.record("acme", "DomainVerified", {"domain": "acme.example"})
+    await api.record("acme", "JitEnabled", {"role": "viewer"})
+    for points in ("from=2&to=4", "from=4&to=2"):
+        (change,) = (await api.get(f"/workspaces/acme/diff?{points}"))["changes"]
+        assert [(one["version"], one["type"]) for one in change["events"]] == [
+            (3, "DomainAdded"),
+            (4, "DomainVerified"),
+        ]
+        assert (change["events"][0]["reason"], change["events"][0]["ticket"]) == ("their own", "T-1")
+        assert change["events"][0]["actor"]["type"] == "token"
+        assert change["events"][0]["summary"] == "Allowed the domain acme.example."
 
 
 async def test_readiness_lists_all_that_is_missing(api: Management) -> None:
