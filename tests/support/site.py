@@ -13,18 +13,24 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 from support.browser import Browser
 from support.database import Pool
-from support.identity_world import TurnedClock, World, credentials_data
+from support.identity_world import KEY, TurnedClock, World, credentials_data
 from support.provider import FakeProvider
 
 from events.catalogue.access import SsoDisabled, SsoEnabled
 from events.catalogue.configuration import DomainAdded, WorkspaceRegistered
 from events.catalogue.credentials import CredentialsSet
+from events.sealing import KeyRing
+from events.secrets import SecretVault
 from events.workspace import Workspace
 from events.workspace_values import Credentials
+from service.commands.execute import WorkspaceCommands
+from service.commands.idempotency import IdempotencyKeys
+from service.commands.resources import CommandResources
 from service.identity.known import read_workspace
 from service.identity.sign_in_log import SignInLog
 from service.keys import (
     CLOCK,
+    COMMANDS,
     CONNECTIONS,
     COOKIE_BOX,
     IDENTITY,
@@ -46,7 +52,6 @@ from service.settings import Settings
 from service.web.setup import setup_web
 
 if TYPE_CHECKING:
-    from events.secrets import SecretVault
     from projections.cache import ConnectionCache
 
 BASE = "https://id.example"
@@ -163,8 +168,13 @@ class Site:
 
 
 @asynccontextmanager
-async def running_site(pool: Pool, provider: FakeProvider | None = None, **changed: Any) -> AsyncIterator[Site]:
-    """Run a site on this database, whose people sign in at ``provider``; keywords change settings."""
+async def running_site(
+    pool: Pool, provider: FakeProvider | None = None, *, own_secrets: bool = False, **changed: Any
+) -> AsyncIterator[Site]:
+    """Run a site on this database, whose people sign in at ``provider``; keywords change settings.
+
+    ``own_secrets``: the client secrets are those that were recorded, not the provider's one.
+    """
     changed.setdefault("rate_per_minute", 100_000)
     settings = Settings(base_url=BASE, support_contact="Write to help@id.example.", **changed)
     world, provider = World(pool, clock=TurnedClock(datetime.now(UTC))), provider or FakeProvider()
@@ -182,6 +192,11 @@ async def running_site(pool: Pool, provider: FakeProvider | None = None, **chang
     app[SIGN_IN_LOG] = SignInLog(pool)
     async with provider, ProviderClient(ProviderPolicy(allow_loopback=True), clock=world.clock) as http:
         app[RELYING_PARTY] = RelyingParty(http, world.clock)
+        vault = SecretVault(pool, KeyRing([KEY]))
+        resources = CommandResources(identity, vault, app[RELYING_PARTY], IdempotencyKeys([KEY]), metrics)
+        app[COMMANDS] = WorkspaceCommands(resources)
+        if own_secrets:
+            app[VAULT] = vault
         setup_web(app)
         async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
             yield Site(world, provider, client, secrets, logged, writer, metrics)
