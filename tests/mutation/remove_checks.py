@@ -27,7 +27,7 @@ PLUGINS: Final = ("-p", "pytest_asyncio.plugin", "-p", "pytest_aiohttp.plugin")
 FIRST: Final = {
     "addresses": ("test_addresses", "test_reach"),
     "authorization_errors": ("test_authorization",),
-    "client": ("test_relying_party", "test_discovery"),
+    "client": ("test_relying_party", "test_discovery", "test_userinfo", "test_authorization"),
     "documents": ("test_id_token",),
     "errors": ("test_claims",),
     "names": ("test_reach",),
@@ -42,7 +42,15 @@ FIRST: Final = {
 ELSEWHERE: Final = ("test_matrix",)
 """What is about the tests themselves."""
 LAST: Final = ("test_hostile_tokens", "test_hostile_answers")
-STANDS_BEHIND: Final[dict[str, str]] = {}
+_PASTED: Final = "not given or len(given) > LONGEST_INPUT or (not given.isprintable()) or (' ' in given)"
+_HOST: Final = (
+    "parts.path or parts.host.endswith(('.localhost', '.local', '.internal', '.invalid', '.home.arpa', '.onion'))"
+)
+STANDS_BEHIND: Final[dict[str, str]] = {
+    f"issuer: without not given.isprintable() in {_PASTED}": "the policy refuses such an address in other words",
+    f"issuer: without ' ' in given in {_PASTED}": "the policy refuses such an address in other words",
+    f"issuer: without parts.path in {_HOST}": "a name that IDNA lets pass holds no slash",
+}
 """Mutants that no test can tell from the original, with the reason."""
 
 

@@ -132,3 +132,22 @@ async def test_the_number_of_values_is_bounded(cache: FreshnessCache[int], sourc
     assert len(cache._entries) == MOST_ENTRIES
     assert cache.kept("0") is None
     assert cache.kept(str(MOST_ENTRIES)) is not None
+
+
+async def test_a_fresh_value_is_not_fetched_again(
+    cache: FreshnessCache[int], source: Source, clock: TurnedClock
+) -> None:
+    assert [await cache.get("a") for _ in range(3)] == [1, 1, 1]
+    clock.advance(49)
+    assert await cache.get("a") == 1
+    clock.advance(2)
+    assert await cache.get("a") == 2
+
+
+async def test_what_contradicts_a_value_is_told_at_once(
+    cache: FreshnessCache[int], source: Source, clock: TurnedClock
+) -> None:
+    assert await cache.get("a") == 1
+    clock.advance(51)
+    source.failure = OTHER
+    assert (await fails(cache.get("a"))).reason == "issuer_mismatch"

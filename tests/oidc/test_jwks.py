@@ -11,6 +11,7 @@ from support.okta import okta_headers
 from support.provider import FakeProvider
 from support.tokens import Json, ec_key, jwk_set, okp_key, public_jwk, rsa_key
 
+from service.oidc.claims import Expected
 from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
 from service.oidc.http import Fetched
@@ -259,6 +260,7 @@ def test_x01_neither_keys_nor_what_a_provider_sent_are_told_by_a_repr() -> None:
             Claims("00u-planted", "RS256", {"email": "planted"}, {}),
             TokenAnswer("planted", "planted"),
             Fetched(200, {}, b"planted"),
+            Expected("https://acme.okta.com", "0oa1", "planted", 0, 0, 0, "RS256", "planted", "planted"),
         ]
     )
     assert "planted" not in shown

@@ -15,6 +15,7 @@ from support.provider import FakeProvider
 
 from service.oidc.errors import OidcError
 from service.oidc.http import ProviderClient
+from service.oidc.names import ProviderNames
 from service.oidc.policy import ProviderPolicy
 
 LOOPBACK = ProviderPolicy(allow_loopback=True)
@@ -154,3 +155,28 @@ async def test_h18_names_that_nobody_answers_for_keep_no_other_name_waiting(
         answered.set()
         errors = await asyncio.gather(*stuck, return_exceptions=True)
     assert {error.detail for error in errors if isinstance(error, OidcError)} == {"name_unknown"}
+
+
+async def test_h18_the_service_ends_without_waiting_for_a_name_that_nobody_answers_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def look_up(*_: Any) -> Any:
+        asked.set()
+        answered.wait(5)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    names = ProviderNames()
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", look_up)
+        stuck = asyncio.ensure_future(names.resolve("dead.example"))
+        assert await asyncio.to_thread(asked.wait, 5)
+        late = threading.Timer(2, answered.set)
+        late.start()
+        await names.close()
+        assert not answered.is_set()
+        late.cancel()
+        answered.set()
+        with pytest.raises(OSError, match="no answer"):
+            await stuck
