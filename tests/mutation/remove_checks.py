@@ -30,6 +30,7 @@ FIRST: Final = {
     "client": ("test_relying_party", "test_discovery", "test_userinfo", "test_authorization"),
     "documents": ("test_id_token",),
     "errors": ("test_claims",),
+    "http": ("test_http", "test_reach", "test_tokens", "test_jwks"),
     "names": ("test_reach",),
     "okta": ("test_issuer",),
     "policy": ("test_issuer", "test_discovery", "test_reach"),

@@ -123,3 +123,13 @@ def test_an_error_response_is_explained_and_nothing_of_it_repeated(row: str) -> 
     assert (explained.reason, explained.detail, explained.field) == (reason, detail, field)
     assert explained.explanation.endswith(".")
     assert not description or description not in explained.explanation
+
+
+@pytest.mark.parametrize("told", ["That is not enabled here.", "No such feature.", "API Access Management is needed."])
+def test_each_way_of_saying_that_custom_servers_are_missing_is_understood(told: str) -> None:
+    assert explain_authorization_error("server_error", told).detail == "custom_server_unavailable"
+
+
+def test_a20_what_the_person_has_to_do_at_the_provider_is_told_as_that() -> None:
+    for code in ("login_required", "consent_required", "interaction_required", "account_selection_required"):
+        assert "person to act there first" in explain_authorization_error(code, "").explanation
