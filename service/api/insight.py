@@ -1,5 +1,6 @@
 """What support looks at before and after a change: what is missing, and how sign-ins went."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -51,7 +52,7 @@ async def list_log(call: Call) -> web.StreamResponse:
     found = await list_sign_ins(call.request.app[POOL], slug, query.limit + 1, before)
     items = found[: query.limit]
     following = cursor.encode(scope, items[-1]["sign_in_id"]) if len(found) > query.limit else None
-    return answer_json(Page[SignInShape](items=[_show(one) for one in items], next=following))
+    return answer_json(Page[SignInShape](items=[show_sign_in(one) for one in items], next=following))
 
 
 def _gate(enabled: bool, missing: tuple[str, ...]) -> GateShape:
@@ -59,7 +60,8 @@ def _gate(enabled: bool, missing: tuple[str, ...]) -> GateShape:
     return GateShape(enabled=enabled, ready=not missing, missing=told)
 
 
-def _show(row: dict[str, Any]) -> SignInShape:
+def show_sign_in(row: Mapping[str, Any]) -> SignInShape:
+    """Return a row of the log."""
     names = set(SignInShape.model_fields) - {"id", "at", "member_id"}
     return SignInShape(
         id=row["sign_in_id"],

@@ -16,6 +16,7 @@ from service.api import (
     proofs,
     setup_links,
     sign_in_methods,
+    sign_ins,
     timeline,
     workspaces,
 )
@@ -30,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *changes.OPERATIONS,
     *events.OPERATIONS,
     *insight.OPERATIONS,
+    *sign_ins.OPERATIONS,
     *invitations.OPERATIONS,
     *people.OPERATIONS,
     *setup_links.OPERATIONS,

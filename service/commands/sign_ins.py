@@ -1,13 +1,16 @@
 """Reading a workspace's sign-in log, newest first."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import orjson
 
 from service.db import Pool
 from service.identity.sign_in_log import COLUMNS
+
+LONGEST_ID: Final = 18
+"""So many digits fit into the ids of the log; a request id is never so short a number."""
 
 
 async def list_sign_ins(pool: Pool, slug: str, limit: int, before: int | None = None) -> Sequence[dict[str, Any]]:
@@ -20,6 +23,18 @@ async def list_sign_ins(pool: Pool, slug: str, limit: int, before: int | None = 
         limit,
     )
     return [_values(row) for row in rows]
+
+
+async def find_sign_in(pool: Pool, slug: str, reference: str) -> dict[str, Any] | None:
+    """Return the sign-in with this id, or the newest with this request id; ``None`` when the log has neither."""
+    by_id = reference.isascii() and reference.isdecimal() and len(reference) <= LONGEST_ID
+    row = await pool.fetchrow(
+        f"select sign_in_id, {COLUMNS} from identity.sign_ins"
+        f" where workspace = $1 and {'sign_in_id' if by_id else 'request_id'} = $2 order by sign_in_id desc limit 1",
+        slug,
+        int(reference) if by_id else reference,
+    )
+    return None if row is None else _values(row)
 
 
 def _values(row: asyncpg.Record) -> dict[str, Any]:
