@@ -209,3 +209,14 @@ async def test_each_request_is_counted_with_its_outcome(provider: FakeProvider) 
         await http.get_json("keys", provider.endpoint("keys"))
         await fails(http.get_json("discovery", "http://127.0.0.1:1/"))
     assert seen == [("keys", "answered"), ("discovery", "connection_failed")]
+
+
+async def test_no_proxy_of_the_environment_comes_between(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with ProviderClient(LOOPBACK) as http:
+        assert (await http.get_json("keys", provider.endpoint("keys"))).status == 200

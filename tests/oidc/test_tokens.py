@@ -110,6 +110,13 @@ REFUSALS: dict[str, tuple[int, Json, str, str, str | None]] = {
         "custom_server_unavailable",
         "Okta domain",
     ),
+    "custom server without the feature, told by the code alone": (
+        403,
+        okta_error("E0000015", "Forbidden"),
+        "provider_misconfigured",
+        "custom_server_unavailable",
+        "Okta domain",
+    ),
     "custom server in the standard's shape": (
         400,
         error("server_error", "The feature is not enabled."),
