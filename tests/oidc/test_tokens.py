@@ -117,6 +117,20 @@ REFUSALS: dict[str, tuple[int, Json, str, str, str | None]] = {
         "custom_server_unavailable",
         "Okta domain",
     ),
+    "H10 other authentication, in fewer words": (
+        401,
+        error("invalid_client", "Auth method refused."),
+        "provider_misconfigured",
+        "auth_method_refused",
+        "General › Client Credentials › Client authentication",
+    ),
+    "H10 unknown client, in two words": (
+        401,
+        error("invalid_client", "Unknown client ID."),
+        "provider_misconfigured",
+        "client_id_wrong",
+        "General › Client Credentials › Client ID",
+    ),
     "custom server in the standard's shape": (
         400,
         error("server_error", "The feature is not enabled."),
