@@ -8,8 +8,10 @@ from pydantic import BaseModel
 
 from events.workspace import Workspace
 from service.api.operation import JSON, Call
-from service.commands.reading import read_workspace
-from service.keys import POOL, STORE
+from service.api.presentation import show_workspace
+from service.api.shapes import WorkspaceShape
+from service.commands.reading import member_addresses, read_workspace
+from service.keys import POOL, SETTINGS, STORE
 
 
 def answer_json(shape: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -30,3 +32,9 @@ async def found_workspace(call: Call) -> Workspace:
         Refusal: ``workspace_unknown``.
     """
     return await read_workspace(call.request.app[POOL], call.request.app[STORE], call.path("slug"))
+
+
+async def shown_workspace(call: Call, workspace: Workspace) -> WorkspaceShape:
+    """Return a configuration as it is shown, with the addresses that members with a bypass have now."""
+    addresses = await member_addresses(call.request.app[POOL], workspace.slug, workspace.bypasses.keys())
+    return show_workspace(workspace, call.request.app[SETTINGS].public_url, addresses)

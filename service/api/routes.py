@@ -18,6 +18,7 @@ from service.api import (
     sign_in_methods,
     sign_ins,
     timeline,
+    what_if,
     workspaces,
 )
 from service.api.authentication import limit_token_failures
@@ -32,6 +33,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *insight.OPERATIONS,
     *sign_ins.OPERATIONS,
+    *what_if.OPERATIONS,
     *invitations.OPERATIONS,
     *people.OPERATIONS,
     *setup_links.OPERATIONS,

@@ -7,17 +7,15 @@ from aiohttp import web
 
 from events.refusals import Refusal
 from events.workspace import Workspace
-from service.api.answers import answer_json, found_workspace
+from service.api.answers import answer_json, found_workspace, shown_workspace
 from service.api.check_sentences import tell_check, tell_outcome, tell_places, tell_remedy
 from service.api.insight import show_sign_in
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.people_shapes import SignInShape
-from service.api.presentation import show_workspace
 from service.api.provenance import Trail, show_causes
 from service.api.shapes import CauseShape, Shape, WorkspaceShape
-from service.commands.reading import member_addresses
 from service.commands.sign_ins import find_sign_in
-from service.keys import POOL, SETTINGS, STORE
+from service.keys import POOL, STORE
 
 
 class CheckShape(Shape):
@@ -66,7 +64,7 @@ async def explain(call: Call) -> web.StreamResponse:
         explanation=row["explanation"],
         okta_field=row["okta_field"],
         configuration_as_of="moment" if row["config_version"] is None else "version",
-        configuration=None if then is None else await _show(call, then),
+        configuration=None if then is None else await shown_workspace(call, then),
     )
     return answer_json(shape)
 
@@ -85,11 +83,6 @@ def _check(name: str, result: str, row: Mapping[str, Any], then: Workspace | Non
     told = tell_check(name, result, row["email"], then)
     events = trail.makers_of(*told.places) if told.places and then else []
     return CheckShape(check=name, result=result, sentence=told.sentence, events=show_causes(events))
-
-
-async def _show(call: Call, then: Workspace) -> WorkspaceShape:
-    addresses = await member_addresses(call.request.app[POOL], then.slug, then.bypasses.keys())
-    return show_workspace(then, call.request.app[SETTINGS].public_url, addresses)
 
 
 OPERATIONS = (

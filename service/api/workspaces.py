@@ -9,19 +9,19 @@ from events.commands.configuration import RegisterWorkspace
 from events.store import PAGE
 from events.workspace import Workspace
 from service.api import cursor
-from service.api.answers import answer_json, entity_tag, found_workspace
+from service.api.answers import answer_json, entity_tag, found_workspace, shown_workspace
 from service.api.changes import answer_change, asker, show_outcome, terms
 from service.api.difference import difference
 from service.api.operation import JSON, Answer, Call, Operation, Query
 from service.api.parameters import Moment, PageQuery, Point, Version, read_moment
-from service.api.presentation import show_line, show_workspace
+from service.api.presentation import show_line
 from service.api.provenance import Trail, show_causes
 from service.api.shapes import DifferenceShape, Page, PointShape, RecordedShape, WorkspaceLine, WorkspaceShape
 from service.commands.proposals import Explanation
-from service.commands.reading import list_workspaces, member_addresses, read_workspace_then
+from service.commands.reading import list_workspaces, read_workspace_then
 from service.commands.registration import Registration, Registry
 from service.errors import invalid
-from service.keys import COMMANDS, POOL, SETTINGS, STORE
+from service.keys import COMMANDS, POOL, STORE
 
 Website = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -90,7 +90,7 @@ async def read(call: Call) -> web.StreamResponse:
     now = await found_workspace(call)
     point = query.at or (None if query.version is None else str(query.version))
     then = now if point is None else await _then(call, now, point, "/at" if query.at else "/version")
-    return answer_json(await _show(call, then), headers=entity_tag(then.version))
+    return answer_json(await shown_workspace(call, then), headers=entity_tag(then.version))
 
 
 async def compare(call: Call) -> web.StreamResponse:
@@ -101,7 +101,9 @@ async def compare(call: Call) -> web.StreamResponse:
     later = now if query.later is None else await _then(call, now, query.later, "/to")
     trail = await _between(call, earlier, later)
     changes = difference(
-        await _show(call, earlier), await _show(call, later), lambda path: show_causes(trail.events_of(path))
+        await shown_workspace(call, earlier),
+        await shown_workspace(call, later),
+        lambda path: show_causes(trail.events_of(path)),
     )
     shape = DifferenceShape.model_validate(
         {
@@ -135,11 +137,6 @@ async def _then(call: Call, now: Workspace, point: str, pointer: str) -> Workspa
     if version > now.version:
         raise invalid(f"The workspace is at version {now.version}; there is no such version yet.", pointer, "query")
     return await read_workspace_then(store, now.slug, version=version)
-
-
-async def _show(call: Call, workspace: Workspace) -> WorkspaceShape:
-    addresses = await member_addresses(call.request.app[POOL], workspace.slug, workspace.bypasses.keys())
-    return show_workspace(workspace, call.request.app[SETTINGS].public_url, addresses)
 
 
 OPERATIONS = (

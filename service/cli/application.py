@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from service.cli import configure, exporting, history, operate, people, proof, setup_links, sign_ins, tokens, workspaces
+from service.cli import (
+    configure,
+    exporting,
+    history,
+    operate,
+    people,
+    proof,
+    setup_links,
+    sign_ins,
+    tokens,
+    what_if,
+    workspaces,
+)
 from service.cli.client import Refused
 from service.cli.credentials import credentials
 from service.cli.output import complain
@@ -101,6 +113,9 @@ keyledger.command("history", rich_help_panel=RECORD, epilog="Example: keyledger 
 )
 keyledger.command("diff", rich_help_panel=RECORD, epilog="Example: keyledger diff acme 3 7")(history.diff)
 keyledger.command("sign-ins", rich_help_panel=RECORD, epilog="Example: keyledger sign-ins acme")(history.sign_ins)
+keyledger.command("what-if", rich_help_panel=RECORD, epilog="Example: keyledger what-if acme proposed.json")(
+    what_if.what_if
+)
 keyledger.add_typer(sign_ins.sign_in, name="sign-in", rich_help_panel=RECORD)
 keyledger.command("export", rich_help_panel=RECORD, epilog="Example: keyledger export acme -o acme.json")(
     exporting.export
