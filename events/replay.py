@@ -223,14 +223,19 @@ async def _buffers(
 ) -> AsyncGenerator[bytes, None]:
     """Yield what COPY sends, one buffer ahead of the reader."""
     queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=1)
+    stopped = asyncio.Event()
+
+    async def hand_on(item: bytes | Exception | None) -> None:
+        if not stopped.is_set():
+            await queue.put(item)
 
     async def read() -> None:
         end: Exception | None = None
         try:
-            await conn.copy_from_query(query, *arguments, output=queue.put, timeout=REPLAY_TIMEOUT_S, **form)
+            await conn.copy_from_query(query, *arguments, output=hand_on, timeout=REPLAY_TIMEOUT_S, **form)
         except Exception as error:  # noqa: BLE001 - raised where the buffers are read
             end = error
-        await queue.put(end)
+        await hand_on(end)
 
     reading = asyncio.create_task(read())
     try:
@@ -238,9 +243,15 @@ async def _buffers(
             if isinstance(item, Exception):
                 raise item
             yield item
-    finally:
-        # A reader that stops early: only a cancelled COPY gives its connection back in order.
+    except asyncio.CancelledError:
         reading.cancel()
+        raise
+    finally:
+        # For a reader that stops early the rest passes by unread. To cancel the COPY would be quicker, but asyncpg calls
+        # it ended before the server has said the last word, and whoever uses the connection next loses it.
+        stopped.set()
+        if not queue.empty():
+            queue.get_nowait()
         await asyncio.gather(reading, return_exceptions=True)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from struct import pack
 from typing import Any
 
 import pytest
@@ -75,16 +76,21 @@ async def test_case_9_hostile_text_comes_back_as_it_was_and_the_chain_holds(pool
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=9), min_size=1, max_size=9), st.data())
-def test_lines_cut_anywhere_between_two_buffers_are_decoded_alike(texts: list[str], data: st.DataObject) -> None:
+def test_rows_cut_anywhere_between_two_buffers_are_decoded_alike(texts: list[str], data: st.DataObject) -> None:
     """What COPY sends may be cut into buffers at any byte."""
-    lines = b"".join(f'["acme",1,1,{canonical_json({"a": text.replace(chr(0), "")})}],\n'.encode() for text in texts)
-    cut = data.draw(st.integers(0, len(lines)))
-    rest, rows = b"", []
-    for buffer in (lines[:cut], lines[cut:]):
-        complete, rest = replay._whole_lines(rest, buffer)
+    texts = [text.replace(chr(0), "") for text in texts]
+    content = {"type": "JitDisabled", "schema_version": 1}
+    lines = [f'["acme",1,1,{canonical_json({**content, "data": {"a": text}})}],'.encode() for text in texts]
+    fields = [pack(">hi", 1, len(line)) + line for line in lines]
+    # The format's header, a block of positions without events (null), and the end (PostgreSQL, COPY, binary format).
+    sent = b"".join([b"PGCOPY\n\xff\r\n\0", bytes(8), fields[0], pack(">hi", 1, -1), *fields[1:], pack(">h", -1)])
+    cut = data.draw(st.integers(replay._HEADER_BYTES, len(sent)))
+    rest, rows = None, []
+    for buffer in (sent[:cut], sent[cut:]):
+        complete, rest = replay._whole_fields(rest, buffer)
         rows += replay._decode(complete)
-    assert rest == b""
-    assert [row[3]["a"] for row in rows] == [text.replace(chr(0), "") for text in texts]
+    assert rest == pack(">h", -1)
+    assert [row.body.data["a"] for row in rows] == texts
 
 
 @on_both_servers
