@@ -247,8 +247,8 @@ async def _buffers(
         reading.cancel()
         raise
     finally:
-        # For a reader that stops early the rest passes by unread. To cancel the COPY would be quicker, but asyncpg calls
-        # it ended before the server has said the last word, and whoever uses the connection next loses it.
+        # For a reader that stops early the rest passes by unread. To cancel the COPY would be quicker, but asyncpg then
+        # calls it ended before the server has said its last word, and whoever uses the connection next loses it.
         stopped.set()
         if not queue.empty():
             queue.get_nowait()
