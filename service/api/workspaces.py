@@ -1,13 +1,16 @@
 """Workspaces: register, list, read as of any moment, and compare two moments."""
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
 
+from events.catalogue.instants import write_instant
 from events.commands.configuration import RegisterWorkspace
 from events.store import PAGE
 from events.workspace import Workspace
+from projections.fleet import fleet_then
 from service.api import cursor
 from service.api.answers import answer_json, entity_tag, found_workspace, shown_workspace
 from service.api.changes import answer_change, asker, show_outcome, terms
@@ -20,6 +23,7 @@ from service.api.shapes import DifferenceShape, Page, PointShape, RecordedShape,
 from service.commands.proposals import Explanation
 from service.commands.reading import list_workspaces, read_workspace_then
 from service.commands.registration import Registration, Registry
+from service.db import transaction
 from service.errors import invalid
 from service.keys import COMMANDS, POOL, STORE
 
@@ -53,6 +57,12 @@ class ThenQuery(Query):
     version: Annotated[Version | None, Field(description="As of this version.")] = None
 
 
+class ListQuery(PageQuery):
+    """Which page, and as of when; no moment means now."""
+
+    at: Annotated[Moment | None, Field(description="All workspaces as of this moment (RFC 3339).")] = None
+
+
 class DiffQuery(Query):
     """Which two versions or moments to compare."""
 
@@ -73,12 +83,29 @@ async def register(call: Call) -> web.StreamResponse:
 
 
 async def list_all(call: Call) -> web.StreamResponse:
-    """Answer one page of the workspaces, by slug."""
-    query, app = call.query_as(PageQuery), call.request.app
+    """Answer one page of the workspaces, by slug, as they are or as they were at a moment."""
+    query, app = call.query_as(ListQuery), call.request.app
+    if query.at is not None:
+        return await _list_then(call, query, read_moment(query.at))
     after = str(cursor.decode("workspaces", query.cursor, (str,))[0]) if query.cursor is not None else ""
     found = await list_workspaces(app[POOL], app[STORE], after, query.limit + 1)
     items = found[: query.limit]
     following = cursor.encode("workspaces", items[-1].slug) if len(found) > query.limit else None
+    return answer_json(Page[WorkspaceLine](items=[show_line(one) for one in items], next=following))
+
+
+async def _list_then(call: Call, query: ListQuery, at: datetime) -> web.StreamResponse:
+    head = await call.request.app[STORE].head()
+    # A restored backup takes the log back, and the position with it.
+    scope = f"workspaces/{write_instant(at)}/{head.epoch}"
+    after, position = "", head.position
+    if query.cursor is not None:
+        slug, end = cursor.decode(scope, query.cursor, (str, int))
+        after, position = str(slug), int(end)
+    async with transaction(call.request.app[POOL]) as connection:
+        found = [one async for one in fleet_then(connection, at, position, after, query.limit + 1)]
+    items = found[: query.limit]
+    following = cursor.encode(scope, items[-1].slug, position) if len(found) > query.limit else None
     return answer_json(Page[WorkspaceLine](items=[show_line(one) for one in items], next=following))
 
 
@@ -158,10 +185,10 @@ OPERATIONS = (
         method="GET",
         path="/api/v1/workspaces",
         identifier="list_workspaces",
-        summary="All workspaces, by slug",
+        summary="All workspaces, by slug, now or as of a moment",
         access="read",
         handler=list_all,
-        query=PageQuery,
+        query=ListQuery,
         answers={200: Answer("One page.", {JSON: Page[WorkspaceLine]})},
     ),
     Operation(

@@ -69,10 +69,10 @@ def change_plan(
     record(slug, "WorkspacePlanChanged", {"plan": plan}, why, as_json=as_json)
 
 
-@workspace.command("list", epilog="Example: keyledger workspace list")
-def list_workspaces(*, as_json: Json = False) -> None:
-    """List all workspaces, by slug."""
-    found = open_client().items("/workspaces")
+@workspace.command("list", epilog="Example: keyledger workspace list --at yesterday")
+def list_workspaces(*, at: At = None, as_json: Json = False) -> None:
+    """List all workspaces, by slug, as they are or as they were at any moment."""
+    found = open_client().items("/workspaces", at=None if at is None else moment(at))
     if as_json:
         say_json({"items": found, "next": None})
         return

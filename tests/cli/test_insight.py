@@ -45,3 +45,13 @@ async def test_what_if_reads_a_file_or_standard_input_and_names_people_and_rules
     assert (run.code, "[would_lock_out]" in run.out) == (1, True)
     assert "is not JSON" in await command.refused("what-if", "acme", "-", stdin="DomainAdded")
     assert (await world.event_types())[-1] == "ConnectionProven"
+
+
+async def test_all_workspaces_are_listed_as_of_a_moment(command: CommandLine, api: Management) -> None:
+    first = await api.register("acme")
+    await api.register("beta")
+    at = first["events"][0]["recorded_at"]
+    assert [one["slug"] for one in (await command.done("workspace", "list", "--at", at, "--json")).json["items"]] == [
+        "acme"
+    ]
+    assert "beta" in (await command.done("workspace", "list", "--at", "now")).out
