@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import asyncpg
 import structlog
@@ -45,6 +46,10 @@ NO_WAY_IN = (
 )
 WORKER_GRACE_S = DRAIN_S + 5.0
 RESTART_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+SETTLED_S = 60.0
+"""A worker that ran for so long starts the pauses afresh."""
+METRICS_PREFIX = "keyledger-metrics-"
 
 
 def main() -> int:
@@ -70,7 +75,11 @@ def worker_main() -> int:
     end_with_parent(signal.SIGTERM, int(sys.argv[1]))
     settings = load_settings()
     configure_logging(settings)
-    uvloop.run(_run_worker(settings, shared_port=True))
+    try:
+        uvloop.run(_run_worker(settings, shared_port=True))
+    except NO_WAY_IN as error:
+        log.error("database_unusable", problem=type(error).__name__)  # noqa: TRY400 - what failed is said; where, helps nobody
+        return 1
     return 0
 
 
@@ -145,7 +154,9 @@ class Supervisor:
 
     async def keep(self, number: int) -> None:
         """Run worker ``number``, again whenever it ends, until the supervisor stops."""
+        pause, clock = RESTART_PAUSE_S, asyncio.get_running_loop().time
         while not self.stopping.is_set():
+            started = clock()
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "service.worker", str(os.getpid()), env=self.environment, start_new_session=True
             )
@@ -155,8 +166,12 @@ class Supervisor:
             code = await process.wait()
             if self.stopping.is_set():
                 return
-            log.error("worker_ended", worker=number, pid=process.pid, code=code)
-            await asyncio.sleep(RESTART_PAUSE_S)
+            if clock() - started >= SETTLED_S:
+                pause = RESTART_PAUSE_S
+            log.error("worker_ended", worker=number, pid=process.pid, code=code, again_in_s=pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def stop(self) -> None:
         """Ask all workers to finish, and end those that do not within the grace time."""
@@ -175,7 +190,8 @@ class Supervisor:
 
 async def _supervise(settings: Settings) -> None:
     stop = _stop_event()
-    metrics_dir = tempfile.mkdtemp(prefix="keyledger-metrics-")
+    _remove_left_behind()
+    metrics_dir = tempfile.mkdtemp(prefix=f"{METRICS_PREFIX}{os.getpid()}-")
     supervisor = Supervisor(_worker_environment(settings, metrics_dir), WORKER_GRACE_S + settings.unready_seconds)
     keepers = [asyncio.create_task(supervisor.keep(number)) for number in range(settings.workers)]
     try:
@@ -184,6 +200,14 @@ async def _supervise(settings: Settings) -> None:
         await supervisor.stop()
         await asyncio.gather(*keepers, return_exceptions=True)
         shutil.rmtree(metrics_dir, ignore_errors=True)
+
+
+def _remove_left_behind() -> None:
+    """Remove the numbers of supervisors that were killed, and could not do it themselves."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{METRICS_PREFIX}*"):
+        pid = directory.name.removeprefix(METRICS_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _worker_environment(settings: Settings, metrics_dir: str) -> dict[str, str]:
