@@ -14,7 +14,8 @@ class Refused:
     ``reason`` is the code in the sign-in log and on the page, ``detail`` a stable slug that tells cases apart for
     support. ``okta_field`` names the setting in Okta to change, ``explanation`` is a sentence for whoever changes it.
     ``target`` is where the person wanted to go, kept for a fresh start. ``spent`` says that the attempt is used up, so
-    that its cookie can go. ``tested`` is the id of the credentials, where it was a test of them.
+    that its cookie can go. ``tested`` is the id of the credentials, where it was a test of them. ``retry_after`` is in
+    how many seconds the provider wants to be asked again, where it said so.
     """
 
     reason: str
@@ -25,6 +26,7 @@ class Refused:
     target: str | None = None
     spent: bool = False
     tested: str | None = None
+    retry_after: int | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -37,5 +39,6 @@ class Refused:
             error.explained(provider_kind),
             target=target,
             spent=spent,
+            retry_after=error.retry_after,
             checks=error.checks,
         )

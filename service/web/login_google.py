@@ -111,7 +111,14 @@ def _refuse(request: web.Request, refused: Refused, state: str | None = None) ->
     restart = login_address(None, refused.target)
     # The words for a workspace's provider send people to an administrator whom an account at Google may not have.
     detail = "not_verified" if refused.reason == "email_unverified" else refused.detail
-    return PageRefusal(refused.reason, detail=detail, restart=restart, email=refused.email, cookies=cookies)
+    return PageRefusal(
+        refused.reason,
+        detail=detail,
+        restart=restart,
+        email=refused.email,
+        cookies=cookies,
+        retry_after=refused.retry_after,
+    )
 
 
 async def switch(request: web.Request) -> web.Response:

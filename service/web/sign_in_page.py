@@ -75,6 +75,7 @@ def page_of(slug: str, refused: Refused, cookies: list[str]) -> PageRefusal:
         restart=restart,
         email=refused.email,
         cookies=cookies,
+        retry_after=refused.retry_after,
         slug=slug,
     )
 

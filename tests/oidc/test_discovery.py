@@ -229,6 +229,15 @@ async def test_a_provider_at_which_nobody_could_sign_in_is_refused_before_it_is_
     json.dumps(dict(refused.value.details))
 
 
+async def test_h12_whoever_sets_up_a_provider_that_limits_is_told_when_to_ask_again(
+    relying_party: RelyingParty, provider: FakeProvider
+) -> None:
+    provider.hooks["discovery"] = lambda _: web.json_response({}, status=429, headers={"Retry-After": "17"})
+    with pytest.raises(Refusal) as refused:
+        await relying_party.check_provider(provider.issuer, "okta")
+    assert (refused.value.code, refused.value.details["retry_after"]) == ("provider_unreachable", 17)
+
+
 async def test_the_kind_of_provider_decides_how_its_name_is_read(relying_party: RelyingParty) -> None:
     assert relying_party.normalise("okta", "acme.okta.com/") == "https://acme.okta.com"
     assert relying_party.normalise("oidc", "https://login.acme.example/") == "https://login.acme.example/"

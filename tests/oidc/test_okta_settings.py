@@ -370,6 +370,27 @@ async def test_a_wrong_setting_is_told_to_the_person_and_to_support_with_the_fie
     assert "identity provider" in other.text
 
 
+LIMITED_AT = {
+    "H12 at the token endpoint": ("token", start),
+    "H12 at discovery": ("discovery", begin),
+    "H12 at the key set": ("keys", start),
+}
+
+
+@pytest.mark.parametrize("row", LIMITED_AT)
+async def test_h12_the_page_of_a_provider_that_limits_says_when_to_come_back(shared_pool: Pool, row: str) -> None:
+    """By ``Retry-After`` as well (RFC 9110 10.2.3), so that what reloads pages by itself does not come earlier."""
+    endpoint, run = LIMITED_AT[row]
+    provider = FakeProvider()
+    answering(endpoint, 429, in_oktas_shape("E0000047", "API call exceeded rate limit."), Retry_After="17")(provider)
+    async with running_site(shared_pool, provider) as site:
+        slug = f"limited-{secrets.token_hex(4)}"
+        await site.connect(slug)
+        answer = await run(site, site.browser(), slug)
+        assert (answer.status, answer.headers.get("Retry-After")) == (503, "17")
+        assert "asked again in 17 seconds" in await answer.text()
+
+
 async def test_a_stranger_cannot_have_our_page_say_what_they_like(site: Site) -> None:
     """Anybody can make a link to the initiate URI; what it names is repeated only where it can be an issuer."""
     for text in ("call +1-555-0100 now", "https://evil.example/<b>x", "javascript:alert(1)", "x" * 3000):

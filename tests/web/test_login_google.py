@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 from aioresponses import aioresponses
 from pydantic import SecretStr
 from support.browser import Browser, hidden_field, shown_reason
@@ -98,6 +98,12 @@ async def test_the_request_has_state_nonce_and_pkce(site: Site) -> None:
     assert asked["login_hint"] == [ADA]
     assert len(asked["state"][0]) == 48
     assert len(asked["nonce"][0]) == 44
+
+
+async def test_where_google_limits_the_page_says_when_to_come_back(site: Site) -> None:
+    site.provider.hooks["token"] = lambda _: web.json_response({}, status=429, headers={"Retry-After": "17"})
+    answer = await by_google(site, site.browser())
+    assert (answer.status, answer.headers.get("Retry-After")) == (503, "17")
 
 
 async def test_afterwards_the_subject_decides_and_not_the_address(site: Site) -> None:
