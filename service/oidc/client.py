@@ -104,7 +104,11 @@ class RelyingParty:
             await self._keys.renewed(metadata.jwks_uri)
         except OidcError as error:
             code = "provider_unreachable" if error.reason == "provider_unreachable" else "provider_invalid"
-            details: dict[str, object] = {"detail": error.detail, "issuer": issuer, "field": error.setting(provider_kind)}
+            details: dict[str, object] = {
+                "detail": error.detail,
+                "issuer": issuer,
+                "field": error.setting(provider_kind),
+            }
             if error.retry_after is not None:
                 details["retry_after"] = error.retry_after
             raise Refusal(code, error.explained(provider_kind), details) from None
