@@ -13,7 +13,7 @@ from aiohttp import web
 from support.oidc import TurnedClock, fails
 from support.provider import FakeProvider
 
-from service.oidc.http import CONNECTIONS_PER_HOST, LARGEST_ANSWER, ProviderClient
+from service.oidc.http import CONNECTIONS_PER_HOST, LARGEST_ANSWER, Fetched, ProviderClient
 from service.oidc.policy import ProviderPolicy
 
 LOOPBACK = ProviderPolicy(allow_loopback=True)
@@ -51,6 +51,24 @@ async def test_h04_h05_no_redirect_is_followed_and_nothing_sent_again(
     got = await fails(http.get_json("keys", f"{provider.issuer}/.well-known/openid-configuration"))
     assert (posted.reason, posted.detail) == (got.reason, got.detail) == ("provider_misconfigured", "redirect_refused")
     assert len(provider.received) == 2
+
+
+KINDS = {
+    "H09 JSON": ("application/json", True),
+    "H09 JSON with a charset": ("Application/JSON; charset=utf-8", True),
+    "H09 a kind of JSON": ("application/jwk-set+json", True),
+    "H09 html": ("text/html", False),
+    "H09 a kind of XML": ("application/xml", False),
+    "H09 JSON by its ending alone": ("image/x+json", False),
+    "H09 not said": ("", False),
+}
+
+
+@pytest.mark.parametrize("row", KINDS)
+def test_an_answer_is_json_where_it_says_so(row: str) -> None:
+    """Any type that ends in ``+json`` counts (RFC 6839 3.1): key sets come as ``application/jwk-set+json`` too."""
+    kind, is_json = KINDS[row]
+    assert Fetched(200, {"content-type": kind}, b"{}").is_json is is_json
 
 
 COMPRESSED = {

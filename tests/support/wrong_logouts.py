@@ -77,6 +77,7 @@ WRONG_TOKENS: Final[Mapping[str, Wrong]] = {
     "jti-missing": _claims("jti_missing", jti=None),
     "jti-a-number": _claims("jti_missing", jti=17),
     "jti-too-long": _claims("jti_missing", jti="j" * 256),
+    "jti-with-a-nul": _claims("jti_missing", jti="a\0b"),
     "sub-a-list": _claims("sub_invalid", sub=["00u17ada1acme"]),
     "sid-empty": _claims("sid_invalid", sid=""),
     "sid-a-number": _claims("sid_invalid", sid=17),
