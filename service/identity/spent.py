@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import Future, Task
 from datetime import datetime
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from service.db import Executor, Pool
@@ -61,6 +62,9 @@ class AttemptsSpent:
             self._writing = None
 
     async def _write(self, together: list[_Asked]) -> None:
+        # Every instance writes in the same order, or two that hold what the other waits for would stop each other, and
+        # with them everybody's sign-in that is written along.
+        together.sort(key=attrgetter("digest"))
         try:
             digests, ends = [one.digest for one in together], [one.expires_at for one in together]
             first = {row[0] for row in await self._pool.fetch(_SPEND_TOGETHER, digests, ends)}
