@@ -46,6 +46,7 @@ from service.keys import (
     IDENTITY,
     KEYRING,
     METRICS,
+    NEW_EVENTS,
     NOTARY,
     OUTBOX,
     POOL,
@@ -59,6 +60,7 @@ from service.keys import (
 from service.login.google import endpoint_hosts
 from service.mail import SmtpMailer
 from service.metrics import Metrics
+from service.new_events import NewEvents
 from service.oidc.client import RelyingParty
 from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
@@ -90,6 +92,8 @@ def build_app(settings: Settings) -> web.Application:
     app[METRICS], app[READINESS] = Metrics(), Readiness()
     app[COOKIE_BOX] = CookieBox(settings.key_bytes)
     app[KEYRING] = KeyRing(settings.key_bytes)
+    app[NEW_EVENTS] = NewEvents()
+    app.on_shutdown.append(_end_waiting)
     mailer = _mailer(settings)
     app.cleanup_ctx.extend([*RESOURCES, _outbox(mailer), _running(lambda started: started[OUTBOX].run())])
     setup_web(app)
@@ -105,6 +109,10 @@ def _mailer(settings: Settings) -> SmtpMailer | None:
     except ValueError as error:
         message = f"KEYLEDGER_SMTP_URL cannot be used: {error}."
         raise SettingsError([message]) from None
+
+
+async def _end_waiting(app: web.Application) -> None:
+    app[NEW_EVENTS].close()
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
@@ -132,11 +140,15 @@ async def _connections(app: web.Application) -> AsyncIterator[None]:
             server_settings={"application_name": "keyledger listener"},
         )
 
+    def heard() -> None:
+        app[PROJECTOR].wake()
+        app[NEW_EVENTS].ring()
+
     cache = ConnectionCache(
         lambda slug: load_connection(pool, slug),
         connect,
         measured=app[METRICS].connection_cache_lag,
-        heard=app[PROJECTOR].wake,
+        heard=heard,
     )
 
     async def probe() -> dict[str, object]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from service.identity.resources import IdentityResources
     from service.identity.sign_in_log import SignInLog
     from service.metrics import Metrics
+    from service.new_events import NewEvents
     from service.oidc.client import RelyingParty
     from service.readiness import Readiness
     from service.settings import Settings
@@ -40,6 +41,7 @@ OUTBOX: web.AppKey["OutboxWorker"] = web.AppKey("outbox")
 COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box")
 SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log")
 METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")
+NEW_EVENTS: web.AppKey["NewEvents"] = web.AppKey("new_events")
 READINESS: web.AppKey["Readiness"] = web.AppKey("readiness")
 
 REQUEST_ID = web.RequestKey("request_id", str)

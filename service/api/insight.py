@@ -1,6 +1,6 @@
 """What support looks at before and after a change: what is missing, and how sign-ins went."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -9,13 +9,16 @@ from events.catalogue.instants import write_instant
 from events.decisions import SENTENCES
 from service.api import cursor
 from service.api.answers import answer_json, entity_tag, found_workspace
-from service.api.operation import JSON, Answer, Call, Operation
+from service.api.operation import CSV, JSON, NDJSON, Answer, Call, Operation
 from service.api.parameters import PageQuery
 from service.api.people_shapes import AffectedShape, GateShape, MissingShape, ReadinessShape, SignInShape
 from service.api.shapes import Page
+from service.api.streaming import BATCH, csv_line, ndjson_line, stream, wanted
 from service.commands.assessment import assess
 from service.commands.sign_ins import list_sign_ins
 from service.keys import COMMANDS, POOL
+
+COLUMNS = tuple(SignInShape.model_fields)
 
 
 async def read_readiness(call: Call) -> web.StreamResponse:
@@ -45,14 +48,28 @@ async def read_readiness(call: Call) -> web.StreamResponse:
 
 
 async def list_log(call: Call) -> web.StreamResponse:
-    """Answer one page of the sign-ins, newest first."""
+    """Answer one page of the sign-ins, newest first, or all that the log still has as NDJSON or CSV."""
     slug, query = (await found_workspace(call)).slug, call.query_as(PageQuery)
-    scope = f"sign-ins/{slug}"
+    scope, pool = f"sign-ins/{slug}", call.request.app[POOL]
     before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
-    found = await list_sign_ins(call.request.app[POOL], slug, query.limit + 1, before)
+
+    async def more(last: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+        return await list_sign_ins(pool, slug, BATCH, before if last is None else last["sign_in_id"])
+
+    media = wanted(call.request)
+    if media == NDJSON:
+        return await stream(call.request, more, lambda row: ndjson_line(show_sign_in(row).model_dump(mode="json")))
+    if media == CSV:
+        return await stream(call.request, more, _csv_line, media=CSV, title=csv_line(COLUMNS))
+    found = await list_sign_ins(pool, slug, query.limit + 1, before)
     items = found[: query.limit]
     following = cursor.encode(scope, items[-1]["sign_in_id"]) if len(found) > query.limit else None
     return answer_json(Page[SignInShape](items=[show_sign_in(one) for one in items], next=following))
+
+
+def _csv_line(row: Mapping[str, Any]) -> bytes:
+    shown = show_sign_in(row).model_dump(mode="json")
+    return csv_line([shown[name] for name in COLUMNS])
 
 
 def _gate(enabled: bool, missing: tuple[str, ...]) -> GateShape:
@@ -86,11 +103,11 @@ OPERATIONS = (
         method="GET",
         path="/api/v1/workspaces/{slug}/sign-ins",
         identifier="list_sign_ins",
-        summary="The sign-ins, good and bad, newest first",
+        summary="The sign-ins, good and bad, newest first; as NDJSON or CSV all that the log still has",
         access="read",
         handler=list_log,
         query=PageQuery,
-        answers={200: Answer("One page.", {JSON: Page[SignInShape]})},
+        answers={200: Answer("One page.", {JSON: Page[SignInShape], NDJSON: SignInShape, CSV: None})},
         refusals=("workspace_unknown",),
     ),
 )

@@ -11,6 +11,7 @@ from service.tokens import Access, Principal
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+CSV = "text/csv"
 
 
 class Query(BaseModel):

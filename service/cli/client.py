@@ -73,9 +73,9 @@ class ApiClient:
         except (ConnectionResetError, http.client.RemoteDisconnected):
             return self._json(request)
 
-    def lines(self, path: str, **query: object) -> Iterator[bytes]:
-        """Yield the lines of an NDJSON answer as they come."""
-        request = self._request("GET", path, query, headers={"Accept": "application/x-ndjson"})
+    def lines(self, path: str, accept: str = "application/x-ndjson", /, **query: object) -> Iterator[bytes]:
+        """Yield the lines of an answer of this media type as they come."""
+        request = self._request("GET", path, query, headers={"Accept": accept})
         with self._open(request) as response:
             while line := response.readline():
                 yield line

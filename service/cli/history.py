@@ -1,5 +1,7 @@
 """Commands that read what happened: the history, the difference between two moments, sign-ins."""
 
+import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,16 @@ from service.cli.options import Json, Slug, moment
 from service.cli.output import say, say_json, say_table, short, when
 
 EVERYWHERE = 20
+
+
+class Lines(StrEnum):
+    """How all sign-ins are written."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+MEDIA = {Lines.NDJSON: "application/x-ndjson", Lines.CSV: "text/csv"}
 
 Moment = Annotated[str, typer.Argument(help="A version (7) or a moment (2026-11-24, yesterday).", show_default=False)]
 Later = Annotated[str, typer.Argument(help="A version or a moment; default: now.", show_default=False)]
@@ -79,9 +91,18 @@ def sign_ins(
     slug: Slug,
     *,
     last: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
+    lines: Annotated[
+        Lines | None,
+        typer.Option("--all", help="All that the log has, one a line, for other programs.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the sign-ins, good and bad, newest first."""
+    if lines is not None:
+        for line in open_client().lines(f"/workspaces/{segment(slug)}/sign-ins", MEDIA[lines]):
+            sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        return
     found = open_client().items(f"/workspaces/{segment(slug)}/sign-ins", limit=last)
     if as_json:
         say_json({"items": found, "next": None})

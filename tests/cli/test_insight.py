@@ -55,3 +55,14 @@ async def test_all_workspaces_are_listed_as_of_a_moment(command: CommandLine, ap
         "acme"
     ]
     assert "beta" in (await command.done("workspace", "list", "--at", "now")).out
+
+
+async def test_all_sign_ins_leave_as_lines(command: CommandLine, world: World) -> None:
+    """As CSV with titles, or one JSON object a line."""
+    await world.sign_in()
+    await world.sign_in(Proven(email="grace@foreign.example", subject="00u-grace"))
+    table = (await command.done("sign-ins", "acme", "--all", "csv")).out.splitlines()
+    assert table[0].startswith("id,at,method,reason")
+    assert [(",ok," in line, "domain_not_allowed" in line) for line in table[1:]] == [(False, True), (True, False)]
+    lines = (await command.done("sign-ins", "acme", "--all", "ndjson")).out.splitlines()
+    assert [json.loads(line)["reason"] for line in lines] == ["domain_not_allowed", "ok"]

@@ -26,8 +26,9 @@ from service.commands.resources import CommandResources, rules_of
 from service.cookiebox import CookieBox
 from service.identity.resources import IdentityResources
 from service.identity.tombstones import Tombstones
-from service.keys import CLIENT_IP, CLOCK, COMMANDS, NOTARY, POOL, REQUEST_ID, SETTINGS, STORE
+from service.keys import CLIENT_IP, CLOCK, COMMANDS, NEW_EVENTS, NOTARY, POOL, REQUEST_ID, SETTINGS, STORE
 from service.metrics import Metrics
+from service.new_events import NewEvents
 from service.oidc.client import RelyingParty
 from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
@@ -127,6 +128,7 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         app[SETTINGS] = settings
         app[POOL] = pool
         app[STORE] = store
+        app[NEW_EVENTS] = NewEvents()
         app[NOTARY] = open_notary(settings, store, KeyRing([KEY]))
         now: Clock = clock
         app[CLOCK] = now

@@ -1,0 +1,86 @@
+"""Answers of any length: one line after the other, as NDJSON (JSON otherwise comes in pages) or as CSV (RFC 4180)."""
+
+import csv
+import io
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Literal, TypeVar
+
+import orjson
+import structlog
+from aiohttp import web
+
+from service.api.operation import CSV, JSON, NDJSON
+
+log = structlog.get_logger("api")
+
+BATCH: Final = 500
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+Row = TypeVar("Row")
+Media = Literal["application/json", "application/x-ndjson", "text/csv"]
+
+
+def wanted(request: web.Request) -> Media:
+    """Return the first of what the caller accepts that there is (RFC 9110 12.5.1, the plain form); JSON unless told."""
+    for part in request.headers.get("Accept", "").split(","):
+        name = part.partition(";")[0].strip()
+        if name == NDJSON:
+            return "application/x-ndjson"
+        if name == CSV:
+            return "text/csv"
+        if name == JSON:
+            break
+    return "application/json"
+
+
+def ndjson_line(value: Mapping[str, object]) -> bytes:
+    """Return one line of NDJSON."""
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def csv_line(cells: Sequence[object]) -> bytes:
+    """Return one line of CSV. A cell that begins like a formula would be one to the program that opens the file."""
+    text = ["" if cell is None else cell if isinstance(cell, str) else orjson.dumps(cell).decode() for cell in cells]
+    safe = [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in text]
+    line = io.StringIO()
+    csv.writer(line).writerow(safe)
+    return line.getvalue().encode()
+
+
+async def stream(
+    request: web.Request,
+    more: Callable[[Row | None], Awaitable[Sequence[Row]]],
+    line: Callable[[Row], bytes],
+    *,
+    media: str = NDJSON,
+    title: bytes = b"",
+    limit: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Write one line for each row; ``more`` returns the rows behind one. ``title`` stands before them.
+
+    What goes wrong after the first batch ends the connection unfinished.
+    """
+    batch = await more(None)
+    response = web.StreamResponse(headers={"Content-Type": media, "Cache-Control": "no-store", **(headers or {})})
+    if media == CSV:
+        response.charset = "utf-8"
+    await response.prepare(request)
+    left = limit
+    try:
+        if title:
+            await response.write(title)
+        while batch and left != 0:
+            shown = batch if left is None else batch[:left]
+            left = None if left is None else left - len(shown)
+            await response.write(b"".join(line(row) for row in shown))
+            batch = await more(batch[-1])
+        await response.write_eof()
+    except ConnectionResetError:
+        log.info("stream_left", path=request.path)
+    except Exception:
+        # The status is out; only an end without the closing chunk (RFC 9112 7.1) tells that lines are missing.
+        log.exception("stream_broken", path=request.path)
+        if request.transport is not None:
+            request.transport.abort()
+    return response

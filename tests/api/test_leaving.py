@@ -1,0 +1,130 @@
+"""What happened leaves the house in the forms that others read: CSV, NDJSON, and a feed that waits."""
+
+import asyncio
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from support.management import Management
+
+from events.envelope import Recorded
+from service.identity.sign_in_log import SignIn, record
+from service.keys import NEW_EVENTS
+
+
+async def table(api: Management, path: str) -> list[dict[str, str]]:
+    """Return a CSV answer's rows by their titles."""
+    answer = await api.call("GET", path, Accept="text/csv")
+    assert (answer.status, answer.content_type, answer.charset) == (200, "text/csv", "utf-8")
+    return list(csv.DictReader(io.StringIO((await answer.read()).decode(), newline="")))
+
+
+async def logged(api: Management, number: int, email: str = "ada@acme.example") -> None:
+    """Write so many sign-ins of acme."""
+    for n in range(number):
+        row = SignIn(datetime.now(UTC), "acme", "sso", "ok", f"req-{n}", email=email, checks={"domain": "ok"})
+        await record(api.pool, row)
+
+
+async def test_the_history_is_a_table(api: Management) -> None:
+    """All of it, oldest first; quotes and line breaks survive, and no cell is a formula to who opens it."""
+    await api.register()
+    reason = 'they said "yes",\nand again'
+    await api.post("/workspaces/acme/events", {"type": "JitDisabled", "reason": reason, "ticket": "=HYPERLINK(1)"})
+    rows = await table(api, "/workspaces/acme/events")
+    assert [(row["version"], row["type"]) for row in rows] == [("1", "WorkspaceRegistered"), ("2", "JitDisabled")]
+    assert (rows[1]["reason"], rows[1]["ticket"]) == (reason, "'=HYPERLINK(1)")
+    assert json.loads(rows[0]["data"])["plan"] == "one"
+    assert rows[1]["actor_id"] == "ada-support"
+
+
+async def test_the_sign_ins_are_a_table_and_lines(api: Management, monkeypatch: Any) -> None:
+    """Newest first, through as many batches as it takes, with the checks as JSON."""
+    monkeypatch.setattr("service.api.insight.BATCH", 2)
+    await api.register()
+    await logged(api, 5)
+    rows = await table(api, "/workspaces/acme/sign-ins")
+    assert [row["request_id"] for row in rows] == [f"req-{n}" for n in (4, 3, 2, 1, 0)]
+    assert json.loads(rows[0]["checks"]) == {"domain": "ok"}
+    lines = await api.call("GET", "/workspaces/acme/sign-ins", Accept="application/x-ndjson")
+    assert [json.loads(line)["request_id"] for line in (await lines.text()).splitlines()] == [
+        row["request_id"] for row in rows
+    ]
+
+
+async def test_an_address_that_looks_like_a_formula_is_text(api: Management) -> None:
+    await api.register()
+    await logged(api, 1, "=cmd@acme.example")
+    assert (await table(api, "/workspaces/acme/sign-ins"))[0]["email"] == "'=cmd@acme.example"
+
+
+async def feed(api: Management, query: str) -> list[dict[str, Any]]:
+    """Return the CloudEvents of one request."""
+    answer = await api.call("GET", f"/events?{query}")
+    assert answer.status == 200
+    return [json.loads(line) for line in (await answer.text()).splitlines()]
+
+
+async def test_a_reader_that_goes_on_from_its_last_position_misses_nothing_and_sees_nothing_twice(
+    api: Management,
+) -> None:
+    await api.register()
+    for number in range(7):
+        await api.record("acme", "DomainAdded", {"domain": f"a{number}.example"})
+    seen: list[dict[str, Any]] = []
+    while found := await feed(api, f"limit=3&after={seen[-1]['position'] if seen else 0}"):
+        seen += found
+    whole = await feed(api, "")
+    assert [one["id"] for one in seen] == [one["id"] for one in whole]
+    assert len(whole) == 9
+
+
+async def test_a_reader_at_the_end_waits_for_the_next_event(api: Management, monkeypatch: Any) -> None:
+    """The request that was there first is answered by the event that is recorded after it."""
+    await api.register()
+    last = (await feed(api, ""))[-1]["position"]
+    looked = asyncio.Event()
+    whole = api.store.read_all
+
+    async def looking(*arguments: Any, **more: Any) -> list[Recorded]:
+        found = await whole(*arguments, **more)
+        looked.set()
+        return found
+
+    monkeypatch.setattr(api.store, "read_all", looking)
+    waiting = asyncio.create_task(feed(api, f"after={last}&wait=30"))
+    await looked.wait()
+    await api.record("acme", "JitDisabled")
+    api.client.app[NEW_EVENTS].ring()
+    async with asyncio.timeout(10):
+        assert [one["type"] for one in await waiting] == ["keyledger.JitDisabled.v1"]
+
+
+async def test_what_nobody_rang_for_is_found_within_the_wait(api: Management) -> None:
+    """The connection that listens may be lost: a reader looks by itself every second."""
+    await api.register()
+    last = (await feed(api, ""))[-1]["position"]
+    waiting = asyncio.create_task(feed(api, f"after={last}&wait=30"))
+    await api.record("acme", "JitDisabled")
+    async with asyncio.timeout(10):
+        assert len(await waiting) == 1
+
+
+async def test_a_wait_ends_empty_and_with_the_service(api: Management) -> None:
+    await api.register()
+    assert await feed(api, "after=999&wait=1") == []
+    waiting = asyncio.create_task(feed(api, "after=999&wait=30"))
+    api.client.app[NEW_EVENTS].close()
+    async with asyncio.timeout(10):
+        assert await waiting == []
+    assert (await api.get("/events?wait=31", 422))["code"] == "data_invalid"
+
+
+async def test_a_position_of_another_epoch_is_refused(api: Management) -> None:
+    """After a restore positions may stand for other events: who says which epoch theirs is from is told."""
+    await api.register()
+    assert len(await feed(api, "epoch=1")) == 2
+    problem = await api.get("/events?epoch=2", 412)
+    assert (problem["code"], problem["epoch"]) == ("version_conflict", 1)
