@@ -37,19 +37,32 @@ def canonical_json(payload: object) -> str:
 
 
 def _encode(payload: object) -> bytes:
-    walk = _Walk()
-    walk.value(payload, (), 0)
-    # Of what the walk admits, orjson writes the very same text much faster, as long as sorting names by their UTF-8
-    # bytes is sorting them by their UTF-16 units (RFC 8785, 3.2.3).
-    fast = walk.ascii_names
-    encoded = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS) if fast else rfc8785.dumps(payload)  # type: ignore[arg-type]
-    if len(encoded) > MAXIMUM_BYTES:
+    encoded = _written(payload)
+    # The text of a NUL, or of a backslash before the text of one.
+    if encoded is None or b"\\u0000" in encoded:
+        _Search().value(payload, (), 0)
+    if encoded is None or len(encoded) > MAXIMUM_BYTES:
         raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")
     return encoded
 
 
+def _written(payload: object) -> bytes | None:
+    """Return the RFC 8785 text, which may hold U+0000; ``None`` when the payload breaks another rule."""
+    walk = _Walk()
+    if not walk.admits(payload, 0):
+        return None
+    try:
+        # Of what the walk admits, orjson writes the very same text much faster, as long as sorting names by their UTF-8
+        # bytes is sorting them by their UTF-16 units (RFC 8785, 3.2.3).
+        if walk.ascii_names:
+            return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+        return rfc8785.dumps(payload)  # type: ignore[arg-type]
+    except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
+        return None  # half of a surrogate pair
+
+
 class _Walk:
-    """One pass over a payload; counts what it meets, so that a small input cannot unfold into a large one."""
+    """One quick pass over a payload; counts what it meets, so that a small input cannot unfold into a large one."""
 
     __slots__ = ("_left", "ascii_names")
 
@@ -57,11 +70,48 @@ class _Walk:
         self._left = _MAXIMUM_NODES
         self.ascii_names = True
 
+    def admits(self, value: object, depth: int) -> bool:
+        """Whether the value keeps the rules on types, integers and depth."""
+        self._left -= 1
+        # Exact types: a subclass (an IntEnum, a str with its own encoding) may write itself differently.
+        kind = type(value)
+        if kind is str:
+            self._left -= len(value)  # type: ignore[arg-type]
+        elif kind is int:
+            return self._left >= 0 and -MAXIMUM_INTEGER <= value <= MAXIMUM_INTEGER  # type: ignore[operator]
+        elif kind is dict:
+            return depth < MAXIMUM_DEPTH and self._left >= 0 and self._admits_members(value, depth)  # type: ignore[arg-type]
+        elif kind is list or kind is tuple:
+            inside = depth < MAXIMUM_DEPTH and self._left >= 0
+            return inside and all(self.admits(item, depth + 1) for item in value)  # type: ignore[attr-defined]
+        elif value is not None and kind is not bool:
+            return False
+        return self._left >= 0
+
+    def _admits_members(self, members: Mapping[object, object], depth: int) -> bool:
+        for name, item in members.items():
+            if type(name) is not str:
+                return False
+            self._left -= len(name)
+            if not name.isascii():
+                self.ascii_names = False
+            if not self.admits(item, depth + 1):
+                return False
+        return True
+
+
+class _Search:
+    """The same pass, which remembers where it is and says what is wrong there first."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = _MAXIMUM_NODES
+
     def value(self, value: object, place: tuple[str | int, ...], depth: int) -> None:
         self._left -= 1
         if self._left < 0:
             raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")
-        # Exact types: a subclass (an IntEnum, a str with its own encoding) may write itself differently.
         kind = type(value)
         if value is None or kind is bool:
             return
@@ -84,8 +134,6 @@ class _Walk:
             if type(name) is not str:
                 raise _wrong(place, "The names of an object's members are strings.")
             self._text(name, place)
-            if not name.isascii():
-                self.ascii_names = False
             self.value(item, (*place, name), depth + 1)
 
     def _text(self, text: str, place: tuple[str | int, ...]) -> None:
