@@ -20,7 +20,7 @@ from service.login.connections import Connections
 from service.login.exchange import Exchange
 from service.login.initiate import available, redirect_uri
 from service.login.outcome import Refused
-from service.login.own_credentials import credentials_of, promoted_away
+from service.login.own_credentials import credentials_of, switched_away
 from service.login.returned import AlreadyUsed, ReturnedAttempts, refused_answer
 from service.login.slug import is_slug
 from service.oidc.client import ProvenPerson
@@ -29,8 +29,9 @@ from service.oidc.okta import LOGIN_FLOW, OKTA
 
 PARAMETERS: Final = ("state", "code", "error", "error_description", "iss", "id_token")
 
-PROMOTED: Final = "credentials_promoted"
-"""The detail of an attempt that a promotion overtook."""
+REPLACED: Final = "credentials_replaced"
+SWITCHED: Final = "credentials_switched"
+"""The detail of an attempt that a promotion or a rollback overtook."""
 
 TOKEN_POSTED: Final = OidcError(
     "provider_misconfigured",
@@ -96,7 +97,8 @@ class Callback:
             connection = await load_connection(self._pool, slug)
             refused = self._bound(attempt, slug, connection)
         if refused is not None or connection is None:
-            return refused or Refused("workspace_unavailable", target=attempt.target)
+            refused = refused or Refused("workspace_unavailable", target=attempt.target)
+            return await self._switched(refused, connection, attempt)
         own = credentials_of(connection, attempt)
         kind = OKTA if own is None else own.provider_kind
         is_foreign = await self._exchange.foreign_issuer(attempt, fields.get("iss"))
@@ -113,6 +115,11 @@ class Callback:
             return replace(person, target=attempt.target, spent=True)
         return Proven(attempt, person, connection)
 
+    async def _switched(self, refused: Refused, connection: Workspace | None, attempt: Attempt) -> Refused:
+        if refused.detail != REPLACED or connection is None or not await switched_away(self._pool, connection, attempt):
+            return refused
+        return replace(refused, detail=SWITCHED)
+
     def _bound(self, attempt: Attempt, slug: str, connection: Workspace | None) -> Refused | None:
         """Hold the attempt against what it is bound to (RFC 9700 4.4.2: one redirect URI per connection)."""
         if attempt.slug != slug or attempt.redirect_uri != redirect_uri(self._public_url, slug):
@@ -122,8 +129,7 @@ class Callback:
         if connection is None or connection.closed or (attempt.kind != "test" and not available(connection)):
             return Refused("workspace_unavailable", "sso_off", target=attempt.target)
         if credentials_of(connection, attempt) is None:
-            detail = PROMOTED if promoted_away(connection, attempt) else "credentials_replaced"
-            return Refused("attempt_expired", detail, target=attempt.target)
+            return Refused("attempt_expired", REPLACED, target=attempt.target)
         return None
 
 

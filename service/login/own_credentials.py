@@ -1,8 +1,20 @@
 """Which credentials a login attempt runs under: those it began under, for as long as the workspace has them in use."""
 
+from typing import Final
+
 from events.workspace import Workspace
 from events.workspace_values import Credentials
+from service.db import Executor
 from service.login.attempt import Attempt
+
+# What is given up by a rollback is in no read model, but in the history.
+_LAST_SWITCHES: Final = """
+    select type, body -> 'data' ->> 'credentials_id' as credentials_id
+    from ledger.events
+    where stream_id = $1
+      and type in ('CredentialsSet', 'CredentialsPromoted', 'CredentialsRolledBack', 'CredentialsRemoved')
+    order by version desc limit 2
+"""
 
 
 def credentials_of(connection: Workspace, attempt: Attempt) -> Credentials | None:
@@ -20,7 +32,14 @@ def credentials_of(connection: Workspace, attempt: Attempt) -> Credentials | Non
     )
 
 
-def promoted_away(connection: Workspace, attempt: Attempt) -> bool:
-    """Whether a sign-in was under way when a promotion replaced its credentials: starting again is all it takes."""
+async def switched_away(executor: Executor, connection: Workspace, attempt: Attempt) -> bool:
+    """Whether a promotion or a rollback replaced a sign-in's credentials under way: starting again is all it takes."""
+    if attempt.kind == "test":
+        return False
     former = connection.former
-    return attempt.kind != "test" and former is not None and former.credentials_id == attempt.credentials_id
+    if former is not None and former.credentials_id == attempt.credentials_id:
+        return True
+    rows = await executor.fetch(_LAST_SWITCHES, attempt.slug)
+    return [row["type"] for row in rows] == ["CredentialsRolledBack", "CredentialsPromoted"] and (
+        rows[1]["credentials_id"] == attempt.credentials_id
+    )

@@ -26,6 +26,7 @@ class AlreadyUsed:
 
     started_at: int
     target: str | None
+    test: bool = False
 
 
 class ReturnedAttempts:
@@ -67,7 +68,7 @@ class ReturnedAttempts:
         """Use the attempt up, once across all instances; whoever comes later is told so."""
         if await self._spent.spend(state_digest(attempt.state), self._clock() + SPENT_KEPT):
             return None
-        return AlreadyUsed(attempt.started_at, attempt.target)
+        return AlreadyUsed(attempt.started_at, attempt.target, attempt.kind == "test")
 
     async def _is_spent(self, state: str) -> bool:
         return bool(

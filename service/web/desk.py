@@ -17,6 +17,7 @@ from service.commands.proposals import Emission, read_changes
 from service.identity.read_model import read_workspace
 from service.keys import COMMANDS, METRICS, POOL, REQUEST_ID, SETTINGS
 from service.login.initiate import Begun, redirect_uri
+from service.oidc.okta import OKTA
 from service.web.flow import FLOW
 from service.web.form import read_form, single
 from service.web.pages import PAGES
@@ -24,7 +25,9 @@ from service.web.redirect import Redirect
 from service.web.refusal import PageRefusal
 from service.web.sign_in_page import page_of, record_refusal
 
-TYPED: Final = ("okta_domain", "client_id", "client_secret")
+TYPED: Final = ("okta_domain", "issuer", "client_id", "client_secret")
+LONGEST_TYPED: Final = 2048
+OIDC: Final = "oidc"
 _LAST_TESTS: Final = """
     select distinct on (credentials_id) credentials_id, at, reason, detail, email, explanation, okta_field, request_id
     from identity.sign_ins where workspace = $1 and initiated_by = 'test' and credentials_id = any($2)
@@ -82,6 +85,7 @@ async def show_desk(
         workspace=workspace,
         credentials=[(_standing(workspace, one), one, tests.get(one.credentials_id)) for one in kept],
         missing=_missing(workspace),
+        kind=_kind(kept, typed or {}),
         initiate_uri=f"{public}/api/sso/initiate/{desk.slug}",
         redirect_uri=redirect_uri(public, desk.slug),
         problem=problem,
@@ -91,6 +95,13 @@ async def show_desk(
 
 def _standing(workspace: Workspace, credentials: Credentials) -> str:
     return "staged" if credentials is workspace.staged else "active"
+
+
+def _kind(kept: list[Credentials], typed: dict[str, str]) -> str:
+    """Return in whose words the page speaks: those of the provider that was just typed, else of the present one."""
+    if typed.get("issuer") and not typed.get("okta_domain"):
+        return OIDC
+    return kept[0].provider_kind if kept and not typed.get("okta_domain") else OKTA
 
 
 def _missing(workspace: Workspace) -> list[str]:
@@ -139,9 +150,11 @@ async def _test(asked: _Asked) -> web.StreamResponse:
 
 
 async def _stage(asked: _Asked) -> web.StreamResponse:
-    data = {name: asked.fields.get(name, "").strip() for name in TYPED}
-    if not all(data.values()):
-        return await _again(asked, "Enter the Okta domain, the client ID and the client secret.")
+    data = {name: value for name in TYPED if (value := asked.fields.get(name, "").strip())}
+    if "client_id" not in data or "client_secret" not in data:
+        return await _again(asked, "Enter the client ID and the client secret.")
+    if ("okta_domain" in data) == ("issuer" in data):
+        return await _again(asked, "Enter the Okta domain; or, for another provider, its issuer. Not both.")
     return await _change(asked, "CredentialsStaged", data)
 
 
@@ -168,7 +181,7 @@ async def _change(asked: _Asked, type_: str, data: dict[str, str]) -> web.Stream
 
 
 async def _again(asked: _Asked, problem: str) -> web.StreamResponse:
-    typed = {name: asked.fields.get(name, "")[:255] for name in ("okta_domain", "client_id")}
+    typed = {name: asked.fields.get(name, "")[:LONGEST_TYPED] for name in ("okta_domain", "issuer", "client_id")}
     return await show_desk(asked.request, asked.desk, problem=problem, typed=typed)
 
 

@@ -17,10 +17,10 @@ from service.identity.sessions import live_session
 from service.identity.switch import seal_switch
 from service.keys import METRICS, REQUEST_ID
 from service.login.attempt import Attempt
-from service.login.callback import PARAMETERS, PROMOTED, Proven
+from service.login.callback import PARAMETERS, SWITCHED, Proven
 from service.login.initiate import Begun
 from service.login.outcome import Refused
-from service.login.own_credentials import promoted_away
+from service.login.own_credentials import switched_away
 from service.login.returned import AlreadyUsed
 from service.web.flow import FLOW, Flow
 from service.web.form import read_form, single
@@ -108,9 +108,10 @@ async def callback(request: web.Request) -> web.StreamResponse:
     if isinstance(answer, AlreadyUsed):
         return await _used(request, slug, answer)
     if isinstance(answer, Refused):
-        cookies = [flow.cookies.drop(fields["state"])] if answer.spent else []
+        # A test's cookie stays: whoever reloads the page of its outcome is led back to where it began.
+        cookies = [flow.cookies.drop(fields["state"])] if answer.spent and answer.tested is None else []
         record_refusal(request, slug, answer, None)
-        if answer.detail == PROMOTED:
+        if answer.detail == SWITCHED:
             return _once_more(request, slug, answer.target)
         raise page_of(slug, answer, cookies)
     return await _admit(request, answer)
@@ -145,6 +146,8 @@ def _once_more_by_get(request: web.Request, fields: Mapping[str, str]) -> web.Re
 
 async def _used(request: web.Request, slug: str, used: AlreadyUsed) -> web.Response:
     """Go on to the application if this browser holds the session that the attempt led to; else explain."""
+    if used.test and used.target is not None:
+        return web.Response(status=303, headers={"Location": used.target})
     live = await live_session(request)
     flow = request.app[FLOW]
     made = live.authentications if live is not None else ()
@@ -174,20 +177,22 @@ async def _admit(request: web.Request, proven: Proven) -> web.StreamResponse:
         response = _ask_to_switch(request, proven, live)
     else:
         response = answer_outcome(request, attempt.slug, attempt.target, outcome)
-    response.headers.add("Set-Cookie", flow.cookies.drop(attempt.state))
+    if not test:
+        response.headers.add("Set-Cookie", flow.cookies.drop(attempt.state))
     return response
 
 
 async def _overtaken(request: web.Request, attempt: Attempt) -> bool:
-    """Whether a promotion came in between the exchange of the code and the admission."""
-    connection = await load_connection(request.app[FLOW].identity.pool, attempt.slug)
-    return connection is not None and promoted_away(connection, attempt)
+    """Whether a promotion or a rollback came in between the exchange of the code and the admission."""
+    pool = request.app[FLOW].identity.pool
+    connection = await load_connection(pool, attempt.slug)
+    return connection is not None and await switched_away(pool, connection, attempt)
 
 
 def _once_more(request: web.Request, slug: str, target: str | None) -> web.StreamResponse:
-    """Send a sign-in that a promotion overtook through the promoted credentials: nobody has to read why.
+    """Send a sign-in that a switch overtook through the credentials now in use: nobody has to read why.
 
-    It cannot go round for ever: each time takes another promotion.
+    It cannot go round for ever: each time takes another promotion or rollback.
     """
     headers = request.app[PAGES].headers.redirects
     return Redirect(headers, 303, restart_address(slug, target), [], request[REQUEST_ID])
