@@ -110,6 +110,7 @@ _REMEDY_CASES: Final[Mapping[tuple[str, str], str]] = {
     ("workspace_unavailable", "closed"): "Nothing: the workspace is closed.",
     ("workspace_unavailable", "workspace_unknown"): "Register the workspace, or correct the address.",
     ("attempt_expired", "credentials_replaced"): "The person starts again, under the credentials that are active now.",
+    ("attempt_expired", "credentials_switched"): "Nothing: the sign-in went on by itself.",
     ("invitation_required", "invitation_ended"): "Somebody invites the address again.",
     ("invitation_required", "just_in_time_off"): "Somebody invites the address, or just-in-time creation is enabled.",
     ("invitation_required", "erased_before"): "Somebody invites the address again; the person was erased before.",
