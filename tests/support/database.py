@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import importlib.util
 import itertools
+import os
 import shutil
 import tempfile
 import threading
@@ -29,6 +30,7 @@ EMBEDDED = "embedded-18"
 DEBIAN = "debian-15"
 DEBIAN_BINARIES = Path("/usr/lib/postgresql/15/bin")
 TEMPLATE = "migrated"
+DATABASES_OF_A_FORK = 10_000
 
 on_both_servers = pytest.mark.parametrize("postgres", [EMBEDDED, DEBIAN], indirect=True)
 """Runs a test on the embedded server and on the oldest supported one."""
@@ -100,6 +102,11 @@ class Cluster:
         self._admin.close()
         shutil.rmtree(self._sockets, ignore_errors=True)
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def after_fork(self) -> None:
+        """Make it usable in a forked process, where its thread and its connection are not; the parent closes it."""
+        self._admin, self._connection = _Loop(), None
+        self._numbers = itertools.count(os.getpid() * DATABASES_OF_A_FORK)
 
     def dsn(self, role: str, database: str) -> str:
         """Return the address at which ``role`` reaches ``database``."""
