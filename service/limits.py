@@ -38,15 +38,23 @@ class RateLimit:
 
     def wait(self, key: str) -> int:
         """Count one request of ``key``. Returns 0 when it may go on, else the whole seconds to wait."""
+        seconds = self.due(key)
+        if not seconds:
+            self.charge(key)
+        return seconds
+
+    def due(self, key: str) -> int:
+        """Return the whole seconds that a request of ``key`` would have to wait, and count nothing."""
         now = self._clock()
-        due = self._paid_off.get(key, now)
-        early = due - now - self._tolerance
-        if early > 0:
-            return math.ceil(early)
+        early = self._paid_off.get(key, now) - now - self._tolerance
+        return math.ceil(early) if early > 0 else 0
+
+    def charge(self, key: str, requests: int = 1) -> None:
+        """Count requests of ``key`` that were made, or what cost as much, however many there were before."""
+        now = self._clock()
         if len(self._paid_off) >= self._most_keys and key not in self._paid_off:
             self._make_room(now)
-        self._paid_off[key] = max(due, now) + self._interval
-        return 0
+        self._paid_off[key] = max(self._paid_off.get(key, now), now) + self._interval * requests
 
     def _make_room(self, now: float) -> None:
         self._paid_off = {key: due for key, due in self._paid_off.items() if due > now}

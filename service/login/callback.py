@@ -15,6 +15,7 @@ from events.workspace import Workspace
 from projections.connection import load_connection
 from service.clock import Clock
 from service.cookiebox import CookieBox
+from service.limits import RateLimit
 from service.login.attempt import Attempt, AttemptCookies
 from service.login.connections import Connections
 from service.login.exchange import Exchange
@@ -56,7 +57,11 @@ class Proven:
 
 
 class Callback:
-    """Answers the provider's redirects."""
+    """Answers the provider's redirects.
+
+    ``exchanges`` bounds how many codes leave for one workspace's provider. What counts is an attempt that this browser
+    began and that was not used before; a request that shows nothing cannot use up what the workspace's people share.
+    """
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class Callback:
         cookies: AttemptCookies,
         public_url: str,
         clock: Clock,
+        exchanges: RateLimit,
     ) -> None:
         self._pool = pool
         self._connections = connections
@@ -75,6 +81,7 @@ class Callback:
         self._returned = ReturnedAttempts(pool, box, cookies, clock)
         self._public_url = public_url
         self._clock = clock
+        self._exchanges = exchanges
 
     async def answer(self, slug: str, fields: Mapping[str, str], cookie_header: str) -> Proven | AlreadyUsed | Refused:
         """Judge one answer of the provider. ``fields`` holds each of :data:`PARAMETERS` at most once."""
@@ -105,11 +112,16 @@ class Callback:
         refused = refused_answer(attempt, fields, kind, is_foreign=is_foreign)
         if refused is not None and not refused.spent:
             return refused
+        busy = 0 if refused is not None else self._exchanges.due(slug)
+        if busy:
+            # The attempt is not used up: the same address, asked for again after the wait, goes on.
+            return Refused("rate_limited", target=attempt.target, retry_after=busy)
         used = await self._returned.spend(attempt)
         if used is not None:
             return used
         if refused is not None:
             return refused
+        self._exchanges.charge(slug)
         person = await self._exchange.complete(connection, attempt, fields["code"])
         if isinstance(person, Refused):
             return replace(person, target=attempt.target, spent=True)

@@ -10,6 +10,7 @@ from aiohttp_session import AbstractStorage
 from service.identity.resources import IdentityResources
 from service.identity.sessions import SessionStorage
 from service.keys import CONNECTIONS, GOOGLE, IDENTITY, RELYING_PARTY, SETTINGS, VAULT
+from service.limits import RateLimit
 from service.login.attempt import AttemptCookies
 from service.login.callback import Callback
 from service.login.exchange import Exchange
@@ -17,6 +18,7 @@ from service.login.google import GoogleClient, GoogleRoundTrip
 from service.login.initiate import Initiate
 from service.login.targets import Targets
 from service.login.trial import Trials
+from service.web.front.rate_limit import WORKSPACE_FACTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def build_flow(app: web.Application, targets: Targets) -> Flow:
         cookies=cookies,
         public_url=settings.public_url,
         clock=clock,
+        exchanges=RateLimit(settings.rate_per_minute * WORKSPACE_FACTOR),
     )
     google = None
     if settings.google_client_id and settings.google_client_secret:

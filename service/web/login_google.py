@@ -8,13 +8,14 @@ from aiohttp import web
 from service.identity.google import open_google_switch, seal_google_switch, sign_in_by_google
 from service.identity.resources import RequestMeta
 from service.identity.sessions import live_session
-from service.keys import METRICS, REQUEST_ID
+from service.keys import CLIENT_IP, METRICS, REQUEST_ID
 from service.login.google import CALLBACK_PATH, GoogleRoundTrip
 from service.login.initiate import Begun
 from service.login.outcome import Refused
 from service.login.returned import AlreadyUsed
 from service.web.flow import FLOW
 from service.web.form import read_form, single
+from service.web.front.rate_limit import SIGN_IN_LIMITS
 from service.web.login_end import answer_login, record_login_refusal
 from service.web.login_fields import login_address, posted_fields
 from service.web.login_link import wake_outbox
@@ -61,6 +62,8 @@ async def come_back(request: web.Request) -> web.Response:
     if isinstance(answer, AlreadyUsed):
         return await _used(request, answer)
     if isinstance(answer, Refused):
+        if answer.spent and answer.reason == "code_rejected":
+            request.app[SIGN_IN_LIMITS].rejected(request[CLIENT_IP])
         raise _refuse(request, answer, fields.get("state") if answer.spent else None)
     live = await live_session(request)
     identity = request.app[FLOW].identity

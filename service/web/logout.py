@@ -38,7 +38,7 @@ async def show_signed_out(request: web.Request) -> web.Response:
     """
     slug = request.match_info["slug"]
     ways = request.app[WAYS_OUT]
-    ways.visits.check(request[CLIENT_IP], slug)
+    ways.visits.check(request[CLIENT_IP])
     if not is_slug(slug):
         raise PageRefusal("workspace_unavailable")
     states = request.query.getall("state", [])

@@ -26,7 +26,7 @@ async def end_by_token(request: web.Request) -> web.Response:
     """``POST /api/sso/backchannel-logout/{slug}``: a logout token (OpenID Connect Back-Channel Logout 2.5 to 2.8)."""
     slug = request.match_info["slug"]
     ways = request.app[WAYS_OUT]
-    ways.posts.check(request[CLIENT_IP], slug)
+    ways.posts.check(request[CLIENT_IP])
     try:
         fields = single(await read_form(request, LARGEST_POST), ("logout_token",))
     except PageRefusal as refusal:
@@ -46,7 +46,7 @@ async def end_by_frame(request: web.Request) -> web.Response:
     """
     slug = request.match_info["slug"]
     ways = request.app[WAYS_OUT]
-    ways.visits.check(request[CLIENT_IP], slug)
+    ways.visits.check(request[CLIENT_IP])
     asked = single(request.query, ("iss", "sid"))
     outcome = await ways.by_provider.by_frame(slug, asked.get("iss"), asked.get("sid"))
     headers = CIMultiDict(request.app[PAGES].headers.redirect)

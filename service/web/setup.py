@@ -26,7 +26,7 @@ from service.web import (
 )
 from service.web.flow import SESSIONS, flow_context
 from service.web.front.door import front_door
-from service.web.front.rate_limit import MailLimit
+from service.web.front.rate_limit import SIGN_IN_LIMITS, MailLimit, SignInLimits
 from service.web.headers import SecurityHeaders
 from service.web.pages import PAGES, Pages
 from service.web.ways_out import ways_out_context
@@ -48,6 +48,7 @@ def setup_web(app: web.Application) -> None:
     app.cleanup_ctx.append(flow_context(targets))
     app.cleanup_ctx.append(ways_out_context)
     app[login_link.MAIL_LIMIT] = MailLimit()
+    app[SIGN_IN_LIMITS] = SignInLimits(settings.rate_per_minute)
     for module in (
         start,
         login,

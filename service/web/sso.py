@@ -15,7 +15,7 @@ from service.identity.resources import RequestMeta
 from service.identity.session_values import LiveSession
 from service.identity.sessions import live_session
 from service.identity.switch import seal_switch
-from service.keys import METRICS, REQUEST_ID
+from service.keys import CLIENT_IP, METRICS, REQUEST_ID
 from service.login.attempt import Attempt
 from service.login.callback import PARAMETERS, SWITCHED, Proven
 from service.login.initiate import Begun
@@ -24,6 +24,7 @@ from service.login.own_credentials import switched_away
 from service.login.returned import AlreadyUsed
 from service.web.flow import FLOW, Flow
 from service.web.form import read_form, single
+from service.web.front.rate_limit import SIGN_IN_LIMITS
 from service.web.invitation import clicked_invitation
 from service.web.pages import PAGES
 from service.web.redirect import Redirect
@@ -108,6 +109,7 @@ async def callback(request: web.Request) -> web.StreamResponse:
     if isinstance(answer, AlreadyUsed):
         return await _used(request, slug, answer)
     if isinstance(answer, Refused):
+        _count(request, answer)
         # A test's cookie stays: whoever reloads the page of its outcome is led back to where it began.
         cookies = [flow.cookies.drop(fields["state"])] if answer.spent and answer.tested is None else []
         record_refusal(request, slug, answer, None)
@@ -115,6 +117,14 @@ async def callback(request: web.Request) -> web.StreamResponse:
             return _once_more(request, slug, answer.target)
         raise page_of(slug, answer, cookies)
     return await _admit(request, answer)
+
+
+def _count(request: web.Request, refused: Refused) -> None:
+    """Have a rejected code cost more than a request, and end here what has to wait: no attempt has ended by that."""
+    if refused.reason == "rate_limited":
+        raise PageRefusal(refused.reason, retry_after=refused.retry_after)
+    if refused.spent and refused.reason == "code_rejected":
+        request.app[SIGN_IN_LIMITS].rejected(request[CLIENT_IP])
 
 
 async def _answer_fields(request: web.Request, slug: str) -> Mapping[str, str]:

@@ -19,8 +19,10 @@ from service.metrics import Metrics
 from service.settings import Settings
 from service.web.front.client_ip import client_address
 from service.web.front.door import front_door
+from service.web.front.rate_limit import SIGN_IN_LIMITS, SITE_FACTOR, SignInLimits
 from service.web.headers import SecurityHeaders
 from service.web.pages import Pages
+from service.web.refusal import PageRefusal
 
 ORIGIN = "https://id.example"
 NO_SESSIONS: web.AppKey[AbstractStorage] = web.AppKey("no_sessions")
@@ -70,12 +72,12 @@ def make(aiohttp_client: AiohttpClient, logged: Logged) -> Make:
         settings = Settings(
             base_url=ORIGIN,
             support_contact="Write to help@id.example.",
-            rate_per_minute=rate,
             trusted_proxies=(ip_network(trusted),),
         )
         pages = Pages(settings, SecurityHeaders(settings, frozenset({"https://app.example"})))
         lines = RequestLog(logged.writer)
         app = web.Application(middlewares=[front_door(settings, metrics or Metrics(), lines, pages, NO_SESSIONS)])
+        app[SIGN_IN_LIMITS] = SignInLimits(rate)
         app[NO_SESSIONS] = NoSessions(cookie_name="none")
 
         async def tell(request: web.Request) -> web.Response:
@@ -244,15 +246,39 @@ async def test_one_address_may_not_start_sign_ins_without_end(make: Make) -> Non
     assert "rate_limited" in await page.text()
 
 
-async def test_many_addresses_together_may_not_flood_one_workspace(make: Make) -> None:
+async def test_any_number_of_addresses_cannot_keep_another_out_of_a_workspace(make: Make) -> None:
+    """Requests that show nothing count for whoever sends them, and never for a workspace."""
     client = await make(rate=1)
 
-    async def ask(number: int, slug: str) -> int:
-        answer = await client.get(f"/api/sso/initiate/{slug}", headers={"X-Forwarded-For": f"198.51.100.{number}"})
+    async def ask(number: int) -> int:
+        address = f"198.51.100.{number}"
+        answer = await client.get("/api/sso/initiate/acme", headers={"X-Forwarded-For": address})
         return answer.status
 
-    assert [await ask(number, "acme") for number in range(21)] == [200] * 20 + [429]
-    assert await ask(99, "globex") == 200
+    assert [await ask(number) for number in range(60)] == [200] * 60
+
+
+async def test_a_whole_ipv6_site_is_counted_together_at_a_higher_rate(make: Make) -> None:
+    """Whoever has a /48 has 65,536 subnets, and no use for one address of each."""
+    client = await make(rate=2)
+
+    async def ask(subnet: int, site: str = "2001:db8:1") -> int:
+        headers = {"X-Forwarded-For": f"{site}:{subnet:x}::1"}
+        return (await client.get("/api/sso/initiate/acme", headers=headers)).status
+
+    most = 2 * SITE_FACTOR
+    assert [await ask(subnet) for subnet in range(most + 1)] == [200] * most + [429]
+    assert await ask(0, "2001:db8:2") == 200
+
+
+def test_an_ipv4_address_written_as_ipv6_is_counted_by_itself() -> None:
+    limits = SignInLimits(1)
+    limits.check("::ffff:198.51.100.1")
+    limits.check("::ffff:198.51.100.2")
+    with pytest.raises(PageRefusal):
+        limits.check("198.51.100.1")
+    for _ in range(3):
+        limits.check("::ffff:127.0.0.1")
 
 
 @pytest.mark.parametrize(

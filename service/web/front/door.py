@@ -16,7 +16,7 @@ from service.metrics import Metrics
 from service.settings import Settings
 from service.web.front.client_ip import find_client
 from service.web.front.errors import answer_error
-from service.web.front.rate_limit import LIMITED, SignInLimits
+from service.web.front.rate_limit import LIMITED, SIGN_IN_LIMITS
 from service.web.front.request_id import HEADER, RequestNames
 from service.web.front.request_log import log_answer, route_template
 from service.web.front.same_origin import check_origin
@@ -33,9 +33,11 @@ def front_door(
     pages: Pages,
     sessions: web.AppKey[AbstractStorage],
 ) -> Middleware:
-    """Return the middleware. ``sessions`` is the key of the storage, which is there once the application runs."""
+    """Return the middleware. ``sessions`` is the key of the storage, which is there once the application runs.
+
+    The application holds the limits under ``SIGN_IN_LIMITS``.
+    """
     trusted, origin = settings.trusted_proxies, settings.public_url
-    limits = SignInLimits(settings.rate_per_minute)
     names, keeping = RequestNames(), SessionsOf()
 
     @web.middleware
@@ -46,7 +48,7 @@ def front_door(
         try:
             address = request[CLIENT_IP] = find_client(request, trusted)
             if route in LIMITED:
-                limits.check(address, request.match_info.get("slug"))
+                request.app[SIGN_IN_LIMITS].check(address)
             check_origin(request, route, origin)
             if route.startswith(WITHOUT):
                 response = await handler(request)

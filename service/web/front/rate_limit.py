@@ -1,11 +1,17 @@
-"""Limits how often one address, and everybody together for one workspace, may start or finish a sign-in.
+"""Limits how often one address, and the network that it is in, may ask for what begins or ends a sign-in.
+
+Nothing here counts for a workspace: whoever may ask without showing anything must not use up what its people share.
+What they share is the provider, which is asked only for attempts that the browser has shown to have begun
+(``service.login.callback``).
 
 Requests from this machine are not limited: a proxy that the settings do not name looks like that, and limiting it would
 lock out everybody behind it at once.
 """
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Final
+
+from aiohttp import web
 
 from service.limits import RateLimit
 from service.web.refusal import PageRefusal
@@ -14,77 +20,99 @@ LIMITED: Final = frozenset(
     {
         "/api/sso/initiate/{slug}",
         "/api/sso/callback/{slug}",
+        "/invitation/{token}",
+        "/link/{token}",
         "/login",
+        "/login/exception",
         "/login/sso",
         "/login/magic-link",
         "/login/magic-link/{token}",
         "/login/google",
         "/login/google/callback",
         "/login/google/switch",
+        "/open/{slug}",
         "/recovery",
+        "/recovery/desk/{action}",
         "/recovery/{token}",
+        "/setup/desk/{action}",
         "/setup/{token}",
+        "/sign-in/switch",
+        "/workspaces/{slug}/connection/{action}",
+        "/workspaces/{slug}/recovery-codes",
     }
 )
 MAILS_PER_MINUTE: Final = 20
-NETWORK_CHARACTERS: Final = len("2001:0db8:0000:0000")
+SUBNET_CHARACTERS: Final = len("2001:0db8:0000:0000")
+SITE_CHARACTERS: Final = len("2001:0db8:0000")
+SITE_FACTOR: Final = 8
+"""How many times the rate of one IPv6 subnet (/64) its whole site (/48) may reach."""
 WORKSPACE_FACTOR: Final = 20
-"""How many times the rate of one address all addresses together may reach for one workspace."""
+"""How many times the rate of one address a workspace's people together may reach, at its provider."""
+REJECTED_CODE: Final = 10
+"""What a code that the provider rejects costs, in requests: codes that are made up use up the provider's patience."""
 
 
-def _network(address: str) -> str:
-    """Whoever has one IPv6 address has the whole /64, however its zeros are written."""
+def _networks(address: str) -> tuple[str, str | None]:
+    """Return what an address is counted by: itself, or its IPv6 subnet and site, however its zeros are written."""
     if ":" not in address:
-        return address
+        return address, None
     try:
-        return ip_address(address.partition("%")[0]).exploded[:NETWORK_CHARACTERS]
+        read = IPv6Address(address.partition("%")[0])
     except ValueError:
-        return address
+        return address, None
+    if read.ipv4_mapped is not None:
+        return str(read.ipv4_mapped), None
+    return read.exploded[:SUBNET_CHARACTERS], read.exploded[:SITE_CHARACTERS]
 
 
 def _is_here(address: str) -> bool:
     if address.startswith("127."):
         return True
     try:
-        return ip_address(address).is_loopback
+        read = ip_address(address)
     except ValueError:
         return False
+    mapped = read.ipv4_mapped if isinstance(read, IPv6Address) else None
+    return (mapped or read).is_loopback
 
 
 class SignInLimits:
-    """The two limits; ``per_minute`` is the rate of one address."""
+    """The limits; ``per_minute`` is the rate of one address, or of one IPv6 subnet."""
 
     def __init__(self, per_minute: int) -> None:
         self._by_address = RateLimit(per_minute)
-        self._by_workspace = RateLimit(per_minute * WORKSPACE_FACTOR)
+        self._by_site = RateLimit(per_minute * SITE_FACTOR)
 
-    def check(self, address: str, slug: str | None) -> None:
-        """Count one request; ``slug`` where it is for one workspace.
+    def check(self, address: str) -> None:
+        """Count one request.
 
         Raises:
             PageRefusal: ``rate_limited``, with the seconds to wait.
         """
         if _is_here(address):
             return
-        wait = self._by_address.wait(_network(address))
-        if not wait and slug is not None:
-            wait = self._by_workspace.wait(slug[:64])
+        network, site = _networks(address)
+        wait = self._by_address.wait(network)
+        if not wait and site is not None:
+            wait = self._by_site.wait(site)
         if wait:
             raise PageRefusal("rate_limited", retry_after=wait)
 
+    def rejected(self, address: str) -> None:
+        """Count what a code costs that the provider has rejected, on top of its request."""
+        if _is_here(address):
+            return
+        network, site = _networks(address)
+        self._by_address.charge(network, REJECTED_CODE - 1)
+        if site is not None:
+            self._by_site.charge(site, REJECTED_CODE - 1)
 
-class MailLimit:
+
+SIGN_IN_LIMITS: Final[web.AppKey[SignInLimits]] = web.AppKey("sign_in_limits")
+
+
+class MailLimit(SignInLimits):
     """How many mails one address may have sent to others: far fewer than it may load pages."""
 
     def __init__(self) -> None:
-        self._by_address = RateLimit(MAILS_PER_MINUTE)
-
-    def check(self, address: str) -> None:
-        """Count one mail.
-
-        Raises:
-            PageRefusal: ``rate_limited``, with the seconds to wait.
-        """
-        wait = 0 if _is_here(address) else self._by_address.wait(_network(address))
-        if wait:
-            raise PageRefusal("rate_limited", retry_after=wait)
+        super().__init__(MAILS_PER_MINUTE)
