@@ -35,6 +35,9 @@ DATABASES_OF_A_FORK = 10_000
 on_both_servers = pytest.mark.parametrize("postgres", [EMBEDDED, DEBIAN], indirect=True)
 """Runs a test on the embedded server and on the oldest supported one."""
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a directory with a random name is made in it
+MEMORY_NEEDED = 2 * 1024**3
+
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SETTINGS = {"max_connections": "200", "shared_buffers": "64MB", "jit": "off", "timezone": "UTC", "autovacuum": "off"}
 
@@ -58,7 +61,7 @@ class Cluster:
     def __init__(self, kind: str = EMBEDDED, *, durable: bool = False) -> None:
         self.kind, self.durable = kind, durable
         self._user = server_user()
-        self._home = Path(tempfile.mkdtemp(prefix="keyledger-test-"))
+        self._home = Path(tempfile.mkdtemp(prefix="keyledger-test-", dir=None if durable else _in_memory()))
         self._home.chmod(0o711)
         self._sockets = make_socket_directory(self._user)
         self.log = self._home / "postgres.log"
@@ -139,6 +142,12 @@ class Cluster:
     def _make_template(self) -> None:
         self.execute(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
         self._admin.run(migrate_all(self.dsn(OWNER, TEMPLATE)))
+
+
+def _in_memory() -> Path | None:
+    """Return a directory in memory with room for a cluster: each test makes and deletes hundreds of files."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
+    return MEMORY if roomy and os.access(MEMORY, os.W_OK | os.X_OK) else None
 
 
 async def migrate_all(owner_dsn: str) -> None:
