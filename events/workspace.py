@@ -146,6 +146,10 @@ class Workspace:
         """Whether this is the digest of a code that the member holds and has not spent."""
         return f"{member_id}:{code_hash}" in self.recovery_codes
 
+    def recovery_code_holders(self) -> list[str]:
+        """Return the members who hold codes."""
+        return sorted({code.partition(":")[0] for code in self.recovery_codes})
+
     def bypass_of(self, member_id: str, now: datetime) -> Bypass | None:
         """Return the member's bypass if it has not ended."""
         bypass = self.bypasses.get(member_id)

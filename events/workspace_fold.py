@@ -174,6 +174,10 @@ def _recovery_code_used(state: "Workspace", data: Data, _: object) -> None:
     state.recovery_codes -= {f"{data['member_id']}:{data['code_hash']}"}
 
 
+def _recovery_codes_revoked(state: "Workspace", data: Data, _: object) -> None:
+    state.recovery_codes = _codes_without(state, data["member_id"])
+
+
 _BY_TYPE: Mapping[str, Fold] = {
     "WorkspaceRegistered": _registered,
     "WorkspacePlanChanged": _plan_changed,
@@ -208,6 +212,7 @@ _BY_TYPE: Mapping[str, Fold] = {
     "SetupLinkUsed": _setup_link_used,
     "RecoveryCodesIssued": _recovery_codes_issued,
     "RecoveryCodeUsed": _recovery_code_used,
+    "RecoveryCodesRevoked": _recovery_codes_revoked,
 }
 
 FOLDS: Mapping[str, tuple[Fold | None, int]] = MappingProxyType(

@@ -77,6 +77,7 @@ SENTENCES: Mapping[str, Sentence] = MappingProxyType(
         "SetupLinkUsed": _fixed("A set-up link was opened."),
         "RecoveryCodesIssued": lambda data: f"Issued {len(data['code_hashes'])} recovery codes to an owner.",
         "RecoveryCodeUsed": _fixed("An owner used a recovery code."),
+        "RecoveryCodesRevoked": _fixed("Made an owner's recovery codes void."),
         "MemberInvited": lambda data: f"Invited somebody as {data['role']}.",
         "InvitationRevoked": _fixed("Revoked an invitation."),
         "MemberJoined": lambda data: f"Member {data['member_id']} joined as {data['role']} ({data['how']}).",

@@ -39,6 +39,7 @@ WORKSPACE_TYPES: tuple[type[EventData], ...] = (
     access.SetupLinkUsed,
     access.RecoveryCodesIssued,
     access.RecoveryCodeUsed,
+    access.RecoveryCodesRevoked,
     people.MemberInvited,
     people.InvitationRevoked,
     people.MemberJoined,

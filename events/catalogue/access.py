@@ -91,3 +91,9 @@ class RecoveryCodeUsed(EventData):
 
     member_id: Identifier
     code_hash: Sha256
+
+
+class RecoveryCodesRevoked(EventData):
+    """The codes that the owner held are void."""
+
+    member_id: Identifier

@@ -125,3 +125,11 @@ class UseRecoveryCode(Command):
 
     member_id: Identifier
     code_hash: Sha256
+
+
+class RevokeRecoveryCodes(Command):
+    """Make the codes that an owner holds void."""
+
+    emits: ClassVar[str] = "RecoveryCodesRevoked"
+
+    member_id: Identifier

@@ -49,6 +49,7 @@ _OWN: tuple[type[Command], ...] = (
     access.UseSetupLink,
     access.IssueRecoveryCodes,
     access.UseRecoveryCode,
+    access.RevokeRecoveryCodes,
     people.InviteMember,
     people.RevokeInvitation,
     people.JoinMember,

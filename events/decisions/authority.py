@@ -53,7 +53,7 @@ _RECOVERY = _BY_SIGN_IN | {
 _BY_ACTOR: Mapping[ActorType, frozenset[str]] = {
     "staff": _STAFF,
     "token": _STAFF,
-    "operator": _STAFF | {"SecretsShredded"},
+    "operator": _STAFF | {"SecretsShredded", "RecoveryCodesRevoked"},
     "setup": _SETUP | {"ConnectionProven"},
 }
 

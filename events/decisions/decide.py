@@ -47,6 +47,7 @@ _DECISIONS: Mapping[type[Command], Decision] = {
     access.UseSetupLink: setup_links.use_setup_link,
     access.IssueRecoveryCodes: recovery.issue_recovery_codes,
     access.UseRecoveryCode: recovery.use_recovery_code,
+    access.RevokeRecoveryCodes: recovery.revoke_recovery_codes,
     people.InviteMember: members.invite_member,
     people.RevokeInvitation: members.revoke_invitation,
     people.JoinMember: members.join_member,

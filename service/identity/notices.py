@@ -36,6 +36,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "SetupLinkUsed": "A set-up link was opened.",
     "RecoveryCodesIssued": "{who} has new recovery codes.",
     "RecoveryCodeUsed": "{who} used a recovery code.",
+    "RecoveryCodesRevoked": "The recovery codes of {who} are void. New ones are made on the account page.",
     "SecretsShredded": "The stored secrets were destroyed for good.",
 }
 

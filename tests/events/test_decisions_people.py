@@ -13,6 +13,7 @@ from events.commands.access import (
     IssueRecoveryCodes,
     IssueSetupLink,
     LapseEnforcement,
+    RevokeRecoveryCodes,
     UseRecoveryCode,
     UseSetupLink,
 )
@@ -99,6 +100,19 @@ def test_a_recovery_code_is_spent_once_and_new_codes_void_the_old() -> None:
     acme.do(IssueRecoveryCodes(member_id="ada", code_hashes=["c" * 64]), **owner)
     void = UseRecoveryCode(member_id="ada", code_hash="b" * 64)
     assert acme.refusal(void, actor=OWNER, acting_role="recovery").code == "forbidden"
+
+
+def test_an_operator_makes_an_owners_codes_void_and_nobody_else_may() -> None:
+    acme = Deciding().registered()
+    acme.do(IssueRecoveryCodes(member_id="ada", code_hashes=[HASH]), actor=OWNER, acting_role="owner")
+    revoke, operator = RevokeRecoveryCodes(member_id="ada"), Actor("operator", "grace")
+    assert acme.refusal(revoke, actor=OWNER, acting_role="owner").code == "forbidden"
+    assert acme.refusal(revoke).code == "forbidden"
+    assert acme.do(RevokeRecoveryCodes(member_id="edda"), actor=operator) == []
+    assert acme.do(revoke, actor=operator) == ["RecoveryCodesRevoked"]
+    assert acme.do(revoke, actor=operator) == []
+    use = UseRecoveryCode(member_id="ada", code_hash=HASH)
+    assert acme.refusal(use, actor=OWNER, acting_role="recovery").code == "forbidden"
 
 
 def test_staff_add_an_owner_only_where_there_is_none() -> None:
