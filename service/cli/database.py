@@ -1,12 +1,13 @@
 """How operator's commands reach the database: the one that the settings name, or the running embedded one."""
 
 import asyncio
+import dataclasses
 import difflib
 import getpass
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
@@ -24,12 +25,16 @@ from events.store import EventStore
 from projections.rebuild import RebuildRunning, Rebuilt, rebuild_connections
 from projections.rebuild import rebuild as rebuild_projection
 from projections.timeline import Timeline
-from service import tokens
+from service import restored, tokens
 from service.cli.client import Refused
 from service.clock import Clock, utc_now
+from service.commands.resources import rules_of
+from service.cookiebox import CookieBox
 from service.database import MIGRATION_SETS, open_database
 from service.db import CONNECT_TIMEOUT_S, Pool, open_pool
 from service.development import with_development_keys
+from service.identity.resources import IdentityResources
+from service.identity.session_values import SessionLimits
 from service.identity.tombstones import Tombstones
 from service.logs import configure_logging
 from service.postgres_process import PostgresError
@@ -146,6 +151,29 @@ async def _rebuild_tree(store: EventStore) -> Rebuilt:
         return Rebuilt(await rebuild_tree(store))
     except LogDoesNotHold as refused:
         raise Refused(f"{refused} Nothing was changed. Run: keyledger verify", "log_broken") from None
+
+
+async def begin_after_restore(operator: Operator, reason: str) -> dict[str, Any]:
+    """Begin an epoch after a restore, as the owner of the tables, and make void what was handed out before."""
+    settings = operator.settings
+    url = settings.owner_database_url or settings.database_url
+    assert url is not None  # noqa: S101 -- what open_database is for
+    identity = IdentityResources(
+        pool=operator.pool,
+        store=operator.store,
+        clock=operator.clock,
+        limits=SessionLimits(
+            idle=timedelta(minutes=settings.session_idle_minutes),
+            absolute=timedelta(hours=settings.session_absolute_hours),
+        ),
+        box=CookieBox(settings.key_bytes),
+        tombstones=Tombstones(operator.pool, operator.keyring),
+        rules=rules_of(settings),
+        public_url=settings.public_url,
+    )
+    async with open_pool(url, size=1) as owner:
+        begun = await restored.begin_after_restore(owner, operator.store, identity, reason, operator.context(reason))
+    return dataclasses.asdict(begun)
 
 
 PROJECTIONS: Mapping[str, Callable[[EventStore], Awaitable[Rebuilt]]] = MappingProxyType(

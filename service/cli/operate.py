@@ -62,3 +62,32 @@ def rotate_keys(*, as_json: Json = False) -> None:
         return
     say(f"{result['rewrapped']} data keys are wrapped by the newest key.")
     hint("Next: take the old keys out of KEYLEDGER_SECRET_KEYS once every instance has the new one.")
+
+
+def restored(
+    *,
+    reason: Annotated[str, typer.Option(help="Which backup, and why; kept with the event.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Run once after restoring a backup, before the service starts: what was handed out before opens nothing any more.
+
+    Ends all sessions, links, recovery codes and API tokens, and begins a new epoch, by which readers of the log know.
+    """
+    from service.cli import database
+
+    if not reason.strip():
+        message = "say which backup was restored, and why"
+        raise typer.BadParameter(message, param_hint="--reason")
+    result = database.on_database(lambda resources: database.begin_after_restore(resources, reason.strip()[:1000]))
+    if as_json:
+        say_json(result)
+        return
+    say(f"Epoch {result['epoch']} begins after position {result['position']}.")
+    say(
+        f"Void: {result['rows']} sessions, links and mails, {result['tokens']} API tokens, "
+        f"and the set-up links and recovery codes of {result['workspaces']} workspaces."
+    )
+    hint(
+        "Next: keyledger token create; send open invitations again; and repeat what was removed after the backup: "
+        "members, the secrets of closed workspaces, exceptions that were revoked."
+    )

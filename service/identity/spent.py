@@ -17,7 +17,10 @@ _SPEND: Final = """
 _SPEND_TOGETHER: Final = """
     insert into identity.spent_attempts (attempt_hash, expires_at)
     select s.digest, s.ends_at
-    from set_config('synchronous_commit', 'off', true), unnest($1::bytea[], $2::timestamptz[]) as s (digest, ends_at)
+    from set_config('synchronous_commit', 'off', true),
+         unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[]) as s (digest, ends_at, begun_at)
+    -- What was spent after the backup that was restored is forgotten, so that all from before counts as spent.
+    where not exists (select from ledger.epochs e where e.epoch > 1 and e.began_at > s.begun_at)
     on conflict do nothing returning attempt_hash
 """
 
@@ -30,6 +33,7 @@ async def spend(executor: Executor, digest: bytes, expires_at: datetime) -> bool
 class _Asked(NamedTuple):
     digest: bytes
     expires_at: datetime
+    begun_at: datetime
     answer: "Future[bool]"
 
 
@@ -45,10 +49,13 @@ class AttemptsSpent:
         self._asked: list[_Asked] = []
         self._writing: Task[None] | None = None
 
-    async def spend(self, digest: bytes, expires_at: datetime) -> bool:
-        """Use an attempt up. Of all who try, one is told ``True``. ``digest`` is a SHA-256 of what identifies it."""
+    async def spend(self, digest: bytes, expires_at: datetime, begun_at: datetime) -> bool:
+        """Use an attempt up. Of all who try, one is told ``True``. ``digest`` is a SHA-256 of what identifies it.
+
+        Nobody is, for an attempt that was begun before the database was restored from a backup.
+        """
         answer: Future[bool] = asyncio.get_running_loop().create_future()
-        self._asked.append(_Asked(digest, expires_at, answer))
+        self._asked.append(_Asked(digest, expires_at, begun_at, answer))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return await answer
@@ -67,7 +74,8 @@ class AttemptsSpent:
         together.sort(key=attrgetter("digest"))
         try:
             digests, ends = [one.digest for one in together], [one.expires_at for one in together]
-            first = {row[0] for row in await self._pool.fetch(_SPEND_TOGETHER, digests, ends)}
+            begun = [one.begun_at for one in together]
+            first = {row[0] for row in await self._pool.fetch(_SPEND_TOGETHER, digests, ends, begun)}
         except Exception as error:  # noqa: BLE001 - raised where somebody waits for the answer
             for one in together:
                 if not one.answer.done():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -66,7 +66,8 @@ class ReturnedAttempts:
 
     async def spend(self, attempt: Attempt) -> AlreadyUsed | None:
         """Use the attempt up, once across all instances; whoever comes later is told so."""
-        if await self._spent.spend(state_digest(attempt.state), self._clock() + SPENT_KEPT):
+        begun_at = datetime.fromtimestamp(attempt.started_at, UTC)
+        if await self._spent.spend(state_digest(attempt.state), self._clock() + SPENT_KEPT, begun_at):
             return None
         return AlreadyUsed(attempt.started_at, attempt.target, attempt.kind == "test")
 

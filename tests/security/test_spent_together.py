@@ -19,7 +19,7 @@ async def test_attempts_sent_to_two_instances_in_opposite_orders_stop_nobodys_si
     here = AttemptsSpent(pool)
     async with transaction(pool) as elsewhere:
         assert await spend(elsewhere, FIRST, END)
-        asked = [asyncio.create_task(here.spend(digest, END)) for digest in (SECOND, FIRST)]
+        asked = [asyncio.create_task(here.spend(digest, END, NOW)) for digest in (SECOND, FIRST)]
         await until_somebody_waits(pool)
         assert await spend(elsewhere, SECOND, END)
     assert await asyncio.gather(*asked) == [False, False]

@@ -1,0 +1,118 @@
+"""After the database was restored from a backup: a new epoch begins, and nothing handed out before opens anything.
+
+A backup knows nothing of what came after it: a session that was ended, a link that was used and a token that was
+revoked since then would all be good again. So whatever whoever holds it may come with is void, and people sign in anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from events.catalogue.event_data import EventData
+from events.catalogue.system import SYSTEM_STREAM, ApiTokenRevoked, LogRestored
+from events.commands.access import RevokeRecoveryCodes, RevokeSetupLink
+from events.envelope import Context, NewEvent
+from events.store import ANY_VERSION, EventStore
+from service.db import Connection, Pool, transaction
+from service.identity.change import Change, change_workspace
+from service.identity.resources import IdentityResources
+
+VOIDING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "delete from identity.sessions": ("sessions.session_hash",),
+        "delete from identity.limited_sessions": ("limited_sessions.session_hash",),
+        "delete from identity.magic_links": ("magic_links.token_hash",),
+        "delete from identity.link_confirmations": ("link_confirmations.token_hash",),
+        "delete from identity.recovery_requests": ("recovery_requests.token_hash", "recovery_requests.code_hashes"),
+        # Who is invited stays so; the invitation is sent again for a new link.
+        "update identity.invitations set link_hash = null where link_hash is not null": ("invitations.link_hash",),
+        # Mails that hold a link which is void now. Notices hold none.
+        "update identity.outbox set content = null, given_up_at = clock_timestamp(), last_error = 'restored since'"
+        " where content is not null and kind <> 'owner_notice'": ("outbox.content",),
+    }
+)
+"""Each statement, and the columns of the identity schema by which something could be come with that it makes void."""
+
+STAYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "api_tokens.token_hash": "stays with the name, which is never given again; the token is revoked, as an event",
+        "spent_attempts.attempt_hash": "remembers what was used; attempts begun before the epoch are refused by time",
+        "idempotency.mac": "finds an answer only for who may ask anyway",
+        "tombstones.digest": "opens nothing: keeps erased people from coming back unasked",
+        "tombstone_key.wrapped": "opens nothing without the secret keys of the settings",
+    }
+)
+"""Columns that look alike and stay, each with the reason."""
+
+_TOKENS: Final = """
+    update identity.api_tokens set revoked_at = clock_timestamp() where revoked_at is null returning token_id
+"""
+_HOLDING: Final = """
+    select slug from projection.connections
+    where (document -> 'setup_links' <> '{}' or document -> 'recovery_codes' <> '[]')
+      and document ->> 'closed' = 'false' and slug > $1
+    order by slug limit $2
+"""
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The epoch that began, after which position of the log, and how much became void."""
+
+    epoch: int
+    position: int
+    rows: int
+    tokens: int
+    workspaces: int
+
+
+async def begin_after_restore(
+    owner: Pool, store: EventStore, identity: IdentityResources, reason: str, context: Context
+) -> Restored:
+    """Begin an epoch, and make void what was handed out before it. Safe to repeat: another epoch begins.
+
+    ``owner`` is a pool of the role that owns the tables. Set-up links and recovery codes are revoked in the workspaces'
+    own histories, and their owners are told.
+    """
+    async with transaction(owner) as connection:
+        rows = 0
+        for statement in VOIDING:
+            rows += int((await connection.execute(statement)).rpartition(" ")[2])
+        tokens: list[UUID] = [row["token_id"] for row in await connection.fetch(_TOKENS)]
+        # From here on nobody else appends, so that nothing comes between the epoch and the event that tells of it.
+        epoch: int = await connection.fetchval("select ledger.begin_epoch($1)", reason)
+        position: int = await connection.fetchval("select began_after from ledger.epochs where epoch = $1", epoch)
+        await _append(connection, store, [LogRestored(epoch=epoch, position=position)], context)
+        for start in range(0, len(tokens), _BATCH):
+            revoked = [ApiTokenRevoked(token_id=str(one)) for one in tokens[start : start + _BATCH]]
+            await _append(connection, store, revoked, context)
+    workspaces = await _revoke_in_workspaces(identity, context)
+    return Restored(epoch, position, rows, len(tokens), workspaces)
+
+
+async def _append(connection: Connection, store: EventStore, data: list[EventData], context: Context) -> None:
+    prepared = store.prepare([NewEvent.of(one) for one in data], context)
+    await store.append(SYSTEM_STREAM, ANY_VERSION, prepared, conn=connection)
+
+
+async def _revoke_in_workspaces(identity: IdentityResources, context: Context) -> int:
+    done, last = 0, ""
+    while True:
+        slugs = [row["slug"] for row in await identity.pool.fetch(_HOLDING, last, _BATCH)]
+        for slug in slugs:
+            done += await change_workspace(identity, slug, context, _revoke)
+        if len(slugs) < _BATCH:
+            return done
+        last = slugs[-1]
+
+
+async def _revoke(change: Change) -> bool:
+    open_links = [link_id for link_id, link in change.workspace.setup_links.items() if link.expires_at > change.now]
+    for link_id in open_links:
+        await change.decide(RevokeSetupLink(link_id=link_id))
+    for member_id in change.workspace.recovery_code_holders():
+        await change.decide(RevokeRecoveryCodes(member_id=member_id))
+    return bool(change.prepared)
