@@ -77,7 +77,7 @@ async def sign_in_cost(
     count: int,
     service_pid: int,
     database_pid: int,
-    concurrency: int = 8,
+    concurrency: int = 32,
 ) -> SignInCost:
     """Sign known members in ``count`` times and account the CPU of the service and of PostgreSQL."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
