@@ -88,6 +88,8 @@ SENTENCES: Mapping[str, Sentence] = MappingProxyType(
         "IdentityRelinked": lambda data: f"Member {data['member_id']} signs in by another identity ({data['how']}).",
         "ApiTokenCreated": lambda data: f"Created the API token {data['name']} with the role {data['role']}.",
         "ApiTokenRevoked": lambda data: f"Revoked the API token {data['token_id']}.",
+        "WebhookAdded": lambda data: f"Tells {data['host']} of the events of {data['workspace'] or 'the whole log'}.",
+        "WebhookRemoved": lambda data: f"Removed the webhook {data['webhook_id']}.",
         "SigningKeyRotated": lambda data: f"Signs checkpoints with the key {data['key_id']} from now on.",
         "LogRestored": lambda data: f"Restored the log up to position {data['position']}; epoch {data['epoch']} began.",
     }

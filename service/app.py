@@ -56,6 +56,8 @@ from service.keys import (
     SIGN_IN_LOG,
     STORE,
     VAULT,
+    WEBHOOK_SENDER,
+    WEBHOOKS,
 )
 from service.login.google import endpoint_hosts
 from service.mail import SmtpMailer
@@ -68,6 +70,8 @@ from service.ops import database_probe, migrations_probe
 from service.readiness import Readiness
 from service.settings import Settings, SettingsError
 from service.web.setup import setup_web
+from service.webhooks.registry import Webhooks
+from service.webhooks.sender import TIMEOUT_S, WebhookSender
 
 PROJECTOR: Final[web.AppKey[Projector]] = web.AppKey("projector")
 
@@ -181,6 +185,15 @@ async def _google(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
+async def _webhooks(app: web.Application) -> AsyncIterator[None]:
+    settings, clock = app[SETTINGS], app[CLOCK]
+    policy = ProviderPolicy(allow_loopback=settings.loopback_providers, allowed_hosts=settings.provider_hosts)
+    app[WEBHOOKS] = Webhooks(app[POOL], app[STORE], app[COOKIE_BOX], clock, policy)
+    async with ProviderClient(policy, clock=clock, timeout_s=TIMEOUT_S, fetched=app[METRICS].fetched) as http:
+        app[WEBHOOK_SENDER] = WebhookSender(app[POOL], app[COOKIE_BOX], clock, http, app[NEW_EVENTS])
+        yield
+
+
 async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     app[IDENTITY] = identity = IdentityResources(
@@ -259,9 +272,11 @@ RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [
     _relying_party,
     _google,
     _people_and_changes,
+    _webhooks,
     _running(lambda app: app[SIGN_IN_LOG].run()),
     _running(lambda app: app[PROJECTOR].run()),
     _running(lambda app: _housekeeping(app).run()),
     _running(lambda app: Lapses(app[COMMANDS]).run()),
     _running(_make_checkpoints),
+    _running(lambda app: app[WEBHOOK_SENDER].run()),
 ]

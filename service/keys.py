@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from service.oidc.client import RelyingParty
     from service.readiness import Readiness
     from service.settings import Settings
+    from service.webhooks.registry import Webhooks
+    from service.webhooks.sender import WebhookSender
 
 SETTINGS: web.AppKey["Settings"] = web.AppKey("settings")
 CLOCK: web.AppKey["Clock"] = web.AppKey("clock")
@@ -42,6 +44,8 @@ COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box")
 SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log")
 METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")
 NEW_EVENTS: web.AppKey["NewEvents"] = web.AppKey("new_events")
+WEBHOOKS: web.AppKey["Webhooks"] = web.AppKey("webhooks")
+WEBHOOK_SENDER: web.AppKey["WebhookSender"] = web.AppKey("webhook_sender")
 READINESS: web.AppKey["Readiness"] = web.AppKey("readiness")
 
 REQUEST_ID = web.RequestKey("request_id", str)

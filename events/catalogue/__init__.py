@@ -55,6 +55,8 @@ SYSTEM_TYPES: tuple[type[EventData], ...] = (
     system.ApiTokenCreated,
     system.ApiTokenRevoked,
     system.SigningKeyRotated,
+    system.WebhookAdded,
+    system.WebhookRemoved,
     system.LogRestored,
 )
 """What the system stream may hold."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from events.catalogue.event_data import EventData, Identifier, Instant, Name
+from events.catalogue.event_data import EventData, Identifier, Instant, Name, Slug
 
 SYSTEM_STREAM = "$system"
 
@@ -33,6 +33,21 @@ class SigningKeyRotated(EventData):
     key_id: Identifier
     public_key: PublicKey
     former_key_id: Identifier | None = None
+
+
+class WebhookAdded(EventData):
+    """An address at ``host`` is told of events: of one workspace or the whole log, of some types or all."""
+
+    webhook_id: Identifier
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    workspace: Slug | None = None
+    types: Annotated[list[Identifier], Field(max_length=100)] | None = None
+
+
+class WebhookRemoved(EventData):
+    """The address is told of nothing more."""
+
+    webhook_id: Identifier
 
 
 class LogRestored(EventData):

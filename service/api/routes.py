@@ -18,6 +18,7 @@ from service.api import (
     sign_in_methods,
     sign_ins,
     timeline,
+    webhooks,
     what_if,
     workspaces,
 )
@@ -41,6 +42,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *timeline.OPERATIONS,
     *proofs.OPERATIONS,
     *export.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 
 

@@ -20,6 +20,7 @@ from service.cli import (
     setup_links,
     sign_ins,
     tokens,
+    webhooks,
     what_if,
     workspaces,
 )
@@ -129,6 +130,7 @@ keyledger.command("serve", rich_help_panel=OPERATOR, epilog="Example: KEYLEDGER_
 keyledger.command("demo", rich_help_panel=OPERATOR, epilog="Example: keyledger demo")(operate.demo)
 keyledger.command("migrate", rich_help_panel=OPERATOR, epilog="Example: keyledger migrate")(operate.migrate)
 keyledger.add_typer(tokens.token, name="token", rich_help_panel=OPERATOR)
+keyledger.add_typer(webhooks.webhook, name="webhook", rich_help_panel=OPERATOR)
 keyledger.command("checkpoint", rich_help_panel=OPERATOR, epilog="Example: keyledger checkpoint > log.checkpoint")(
     proof.checkpoint
 )

@@ -29,7 +29,7 @@ from service.oidc.names import ProviderNames
 from service.oidc.policy import ProviderPolicy, UrlRefused
 from service.oidc.rate_limits import TOO_MANY_REQUESTS, rate_limited
 
-What = Literal["discovery", "keys", "token", "userinfo"]
+What = Literal["discovery", "keys", "token", "userinfo", "webhook"]
 
 TIMEOUT_S: Final = 5.0
 LARGEST_ANSWER: Final = 1024 * 1024
@@ -131,6 +131,11 @@ class ProviderClient:
         """Send a form. It is sent once; no failure makes it go out again."""
         form = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return await self._counted(what, self._request("POST", url, form, urlencode(fields).encode("ascii")))
+
+    async def post_json(self, url: str, body: bytes, headers: Mapping[str, str]) -> Fetched:
+        """Send a webhook's message, JSON, under the same rules. It is sent once."""
+        sent = {"Content-Type": "application/json", **headers}
+        return await self._counted("webhook", self._request("POST", url, sent, body))
 
     async def _counted(self, what: What, request: Awaitable[Fetched]) -> Fetched:
         try:

@@ -85,7 +85,9 @@ async def test_the_secret_is_no_argument() -> None:
         "sso disable", "enforce on", "enforce off", "bypass grant", "bypass revoke", "invite", "invitation list",
         "invitation revoke", "member list", "member role", "member deactivate", "member reactivate", "history", "diff",
         "sign-ins", "sign-in explain", "export", "serve", "demo", "migrate", "token create", "token revoke",
-        "token list", "what-if", "verify", "rebuild", "rotate-keys", "check", "checkpoint", "rotate-signing-key",
+        "token list", "what-if", "webhook add",
+        "webhook list", "webhook remove", "webhook dead-letters", "webhook replay",
+        "verify", "rebuild", "rotate-keys", "check", "checkpoint", "rotate-signing-key",
     ],
 )  # fmt: skip
 def test_every_verb_has_help_with_an_example(verb: str) -> None:

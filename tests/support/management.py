@@ -26,7 +26,7 @@ from service.commands.resources import CommandResources, rules_of
 from service.cookiebox import CookieBox
 from service.identity.resources import IdentityResources
 from service.identity.tombstones import Tombstones
-from service.keys import CLIENT_IP, CLOCK, COMMANDS, NEW_EVENTS, NOTARY, POOL, REQUEST_ID, SETTINGS, STORE
+from service.keys import CLIENT_IP, CLOCK, COMMANDS, NEW_EVENTS, NOTARY, POOL, REQUEST_ID, SETTINGS, STORE, WEBHOOKS
 from service.metrics import Metrics
 from service.new_events import NewEvents
 from service.oidc.client import RelyingParty
@@ -34,6 +34,7 @@ from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
 from service.settings import Settings, load_settings
 from service.tokens import StaffRole, create_token
+from service.webhooks.registry import Webhooks
 
 REQUEST = "req-1"
 OPERATOR = Context(Actor("operator", "root"))
@@ -134,6 +135,7 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         app[CLOCK] = now
         app[COMMANDS] = commands
         setup_api(app)
+        app[WEBHOOKS] = Webhooks(pool, store, CookieBox([KEY]), clock, policy)
         async with TestClient(TestServer(app)) as client:
             token = await create_token(pool, store, "ada-support", "support", OPERATOR)
             yield Management(client, pool, store, clock, commands, token)

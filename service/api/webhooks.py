@@ -1,0 +1,221 @@
+"""Webhooks: which addresses outside are told of events, and what they did not take."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import AfterValidator, Field, StringConstraints
+
+from events.catalogue import CATALOGUE
+from events.catalogue.instants import write_instant
+from events.refusals import Refusal
+from service.api import cursor
+from service.api.answers import answer_json
+from service.api.changes import asker
+from service.api.operation import JSON, Answer, Body, Call, Operation
+from service.api.parameters import PageQuery
+from service.api.presentation import instant
+from service.api.shapes import Page, Shape
+from service.commands.proposals import Explanation, Line
+from service.errors import Forbidden
+from service.keys import WEBHOOKS
+from service.webhooks.registry import Webhook
+
+EventType: Any = Literal[tuple(sorted(CATALOGUE))]  # type: ignore[misc, unused-ignore]  # as many as there are
+
+
+def _each_once(types: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(types)))
+
+
+class WebhookBody(Explanation):
+    """An address to tell of events. Without ``workspace`` of the whole log, without ``types`` of every type."""
+
+    url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
+    workspace: Annotated[str | None, StringConstraints(min_length=2, max_length=63)] = None
+    types: Annotated[tuple[EventType, ...], Field(min_length=1, max_length=100), AfterValidator(_each_once)] | None = (
+        None
+    )
+    description: Line | None = None
+
+
+class ReplayBody(Body):
+    """Which dead letters to send again; all of them unless named by position."""
+
+    positions: Annotated[list[Annotated[int, Field(ge=1, lt=2**53)]], Field(min_length=1, max_length=500)] | None = None
+
+
+class WebhookShape(Shape):
+    """A webhook. ``waiting`` messages are still to be taken, ``dead`` ones were given up."""
+
+    id: str
+    url: str
+    workspace: str | None
+    types: list[str] | None
+    description: str
+    position: int
+    created_at: str
+    disabled_at: str | None
+    disabled_because: str | None
+    waiting: int
+    dead: int
+
+
+class AddedWebhookShape(Shape):
+    """A new webhook, and the secret that its messages are signed with (Standard Webhooks). It is shown this once."""
+
+    webhook: WebhookShape
+    secret: str
+
+
+class DeadLetterShape(Shape):
+    """A message that was given up, and why."""
+
+    position: int
+    stream_id: str
+    attempts: int
+    given_up_at: str
+    last_error: str | None
+
+
+class ReplayedShape(Shape):
+    """How many dead letters are sent again."""
+
+    replayed: int
+
+
+async def add(call: Call) -> web.StreamResponse:
+    """Tell an address of what is recorded from now on."""
+    _operators_only(call)
+    body = call.body_as(WebhookBody)
+    made, secret = await call.request.app[WEBHOOKS].add(
+        body.url, body.workspace, body.types, body.description or "", asker(call).context(body)
+    )
+    return answer_json(AddedWebhookShape(webhook=_show(made), secret=secret.get_secret_value()), status=201)
+
+
+async def list_all(call: Call) -> web.StreamResponse:
+    """Answer all webhooks."""
+    found = await call.request.app[WEBHOOKS].find_all()
+    return answer_json(Page[WebhookShape](items=[_show(one) for one in found], next=None))
+
+
+async def remove(call: Call) -> web.StreamResponse:
+    """Tell an address of nothing more."""
+    _operators_only(call)
+    found = await call.request.app[WEBHOOKS].find(_id(call))
+    await call.request.app[WEBHOOKS].remove(found.webhook_id, asker(call).context(Explanation()))
+    return answer_json(_show(found))
+
+
+async def list_dead(call: Call) -> web.StreamResponse:
+    """Answer one page of a webhook's dead letters, oldest first."""
+    webhook, query = await call.request.app[WEBHOOKS].find(_id(call)), call.query_as(PageQuery)
+    scope = f"dead-letters/{webhook.webhook_id}"
+    after = 0 if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
+    found = await call.request.app[WEBHOOKS].dead_letters(webhook.webhook_id, after, query.limit + 1)
+    items = [
+        DeadLetterShape(
+            position=one.position,
+            stream_id=one.stream_id,
+            attempts=one.attempts,
+            given_up_at=write_instant(one.given_up_at),
+            last_error=one.last_error,
+        )
+        for one in found[: query.limit]
+    ]
+    following = cursor.encode(scope, items[-1].position) if len(found) > query.limit else None
+    return answer_json(Page[DeadLetterShape](items=items, next=following))
+
+
+async def replay(call: Call) -> web.StreamResponse:
+    """Send dead letters again."""
+    _operators_only(call)
+    webhook = await call.request.app[WEBHOOKS].find(_id(call))
+    replayed = await call.request.app[WEBHOOKS].replay(webhook.webhook_id, call.body_as(ReplayBody).positions)
+    return answer_json(ReplayedShape(replayed=replayed))
+
+
+def _operators_only(call: Call) -> None:
+    # What is recorded leaves the house here: no matter of one customer's support.
+    if call.principal.role != "operator":
+        raise Forbidden(call.principal.role, "operator")
+
+
+def _id(call: Call) -> UUID:
+    try:
+        return UUID(call.path("id"))
+    except ValueError:
+        raise Refusal("not_found", "There is no such webhook. See: keyledger webhook list") from None
+
+
+def _show(one: Webhook) -> WebhookShape:
+    return WebhookShape(
+        id=str(one.webhook_id),
+        url=one.url,
+        workspace=one.workspace,
+        types=None if one.types is None else [*one.types],
+        description=one.description,
+        position=one.position,
+        created_at=write_instant(one.created_at),
+        disabled_at=instant(one.disabled_at),
+        disabled_because=one.disabled_because,
+        waiting=one.waiting,
+        dead=one.dead,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/api/v1/webhooks",
+        identifier="add_webhook",
+        summary="Tell an https address of every event from now on, signed (Standard Webhooks); operators only",
+        access="write",
+        handler=add,
+        body=WebhookBody,
+        answers={201: Answer("The webhook, and its secret.", {JSON: AddedWebhookShape})},
+        refusals=("workspace_unknown",),
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/webhooks",
+        identifier="list_webhooks",
+        summary="All webhooks, with what they have not taken",
+        access="read",
+        handler=list_all,
+        answers={200: Answer("The webhooks.", {JSON: Page[WebhookShape]})},
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/v1/webhooks/{id}",
+        identifier="remove_webhook",
+        summary="Tell an address of nothing more; operators only",
+        access="write",
+        handler=remove,
+        answers={200: Answer("The webhook as it was.", {JSON: WebhookShape})},
+        refusals=("not_found",),
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/webhooks/{id}/dead-letters",
+        identifier="list_dead_letters",
+        summary="What a webhook was told in vain, oldest first",
+        access="read",
+        handler=list_dead,
+        query=PageQuery,
+        answers={200: Answer("One page.", {JSON: Page[DeadLetterShape]})},
+        refusals=("not_found",),
+    ),
+    Operation(
+        method="POST",
+        path="/api/v1/webhooks/{id}/dead-letters/replay",
+        identifier="replay_dead_letters",
+        summary="Send dead letters again, all or those of some positions; operators only",
+        access="write",
+        handler=replay,
+        body=ReplayBody,
+        answers={200: Answer("How many are sent again.", {JSON: ReplayedShape})},
+        refusals=("not_found",),
+    ),
+)
