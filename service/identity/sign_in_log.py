@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
-import orjson
 import structlog
 
 from service.db import TROUBLE, is_away
-from service.identity.people import Method
 from service.identity.resources import Executor, Pool
+from service.identity.sign_in_bound import RowsAMinute
+from service.identity.sign_in_row import InitiatedBy, SignIn
+
+__all__ = ["COLUMNS", "InitiatedBy", "SignIn", "SignInLog", "delete_older", "record"]
 
 log = structlog.get_logger("sign_in_log")
-
-InitiatedBy = Literal["app", "okta", "test"]
 
 COLUMNS = (
     "at, workspace, method, reason, initiated_by, config_version, credentials_id, member_id, email, checks,"
@@ -41,50 +39,7 @@ _INSERT_ONCE = f"""
 QUEUE_LENGTH = 10_000
 BATCH = 500
 RETRY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """One outcome. ``reason`` is ``ok`` or why not; ``config_version`` the workspace's version it was judged under."""
-
-    at: datetime
-    workspace: str
-    method: Method
-    reason: str
-    request_id: str
-    initiated_by: InitiatedBy | None = None
-    config_version: int | None = None
-    credentials_id: str | None = None
-    member_id: UUID | None = None
-    email: str | None = None
-    checks: dict[str, str] = field(default_factory=dict)
-    detail: str | None = None
-    explanation: str | None = None
-    okta_field: str | None = None
-
-    def values(self) -> tuple[Any, ...]:
-        """Return the row, each text within its bound."""
-        return (
-            self.at,
-            _bounded(self.workspace, 63),
-            self.method,
-            self.reason,
-            self.initiated_by,
-            self.config_version,
-            _bounded(self.credentials_id, 64),
-            self.member_id,
-            _bounded(self.email, 320),
-            orjson.dumps(self.checks).decode(),
-            _bounded(self.detail, 200),
-            _bounded(self.explanation, 1000),
-            _bounded(self.okta_field, 200),
-            _bounded(self.request_id, 100),
-        )
-
-
-def _bounded(text: str | None, most: int) -> str | None:
-    # NUL is the one character that PostgreSQL's text cannot hold.
-    return None if text is None else text.replace("\0", "�")[:most]
+COUNT_S = 60
 
 
 async def record(connection: Executor, entry: SignIn) -> int:
@@ -97,7 +52,7 @@ class SignInLog:
     """Writes outcomes in batches, for requests that must not write to the database themselves.
 
     The queue is bounded: what does not fit is counted and reported, never waited for. While the database is away,
-    rows wait.
+    rows wait. What is more than ``RowsAMinute`` has room for is written as its count.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -105,9 +60,23 @@ class SignInLog:
         self._queue: asyncio.Queue[SignIn] = asyncio.Queue(QUEUE_LENGTH)
         self._waiting: list[SignIn] = []
         self._lost = 0
+        self._bound = RowsAMinute()
+        self._counting: asyncio.TimerHandle | None = None
 
-    def record_soon(self, entry: SignIn) -> None:
-        """Write one row before long."""
+    def record_soon(self, entry: SignIn, *, proven: bool = False) -> None:
+        """Write one row before long. ``proven``: it is about a sign-in that this browser has shown to have begun."""
+        rows = self._bound.take(entry, proven=proven)
+        if rows[-1:] != [entry] and self._counting is None:
+            self._counting = asyncio.get_running_loop().call_later(COUNT_S, self._count)
+        for row in rows:
+            self._put(row)
+
+    def _count(self) -> None:
+        self._counting = None
+        for row in self._bound.rest():
+            self._put(row)
+
+    def _put(self, entry: SignIn) -> None:
         try:
             self._queue.put_nowait(entry)
         except asyncio.QueueFull:
@@ -124,6 +93,9 @@ class SignInLog:
             await self._write_the_rest()
 
     async def _write_the_rest(self) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+            self._count()
         while self._waiting or not self._queue.empty():
             await self._write([])
             if self._waiting:

@@ -58,7 +58,8 @@ def record_refusal(request: web.Request, slug: str, refused: Refused, kind: Kind
             detail=refused.detail,
             explanation=refused.explanation,
             okta_field=refused.okta_field,
-        )
+        ),
+        proven=refused.spent or refused.tested is not None,
     )
 
 

@@ -12,6 +12,7 @@ from service.identity import sign_in_log
 from service.identity.housekeeping import LOCK, Housekeeping
 from service.identity.magic_link import request_magic_link
 from service.identity.names import display_name
+from service.identity.sign_in_bound import PEOPLE
 from service.identity.sign_in_log import SignIn, SignInLog
 from service.identity.spent import spend
 from service.identity.switch import LIFETIME, open_switch, seal_switch
@@ -66,7 +67,9 @@ async def test_refused_initiates_are_logged_in_batches_before_the_writer_ends(wo
     writer = SignInLog(world.pool)
     running = asyncio.create_task(writer.run())
     for number in range(1200):
-        writer.record_soon(refused(world, request_id=f"r-{number}"))
+        if number % PEOPLE == 0:
+            world.clock.turn(minutes=1)
+        writer.record_soon(refused(world, request_id=f"r-{number}"), proven=True)
     await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
