@@ -4,7 +4,7 @@ A backup knows nothing of what came after it: a session that was ended, a link t
 revoked since then would all be good again. So whatever whoever holds it may come with is void, and people sign in anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -41,6 +41,7 @@ STAYS: Final[Mapping[str, str]] = MappingProxyType(
         "spent_attempts.attempt_hash": "remembers what was used; attempts begun before the epoch are refused by time",
         "idempotency.mac": "finds an answer only for who may ask anyway",
         "tombstones.digest": "opens nothing: keeps erased people from coming back unasked",
+        "webhooks.secret": "opens nothing here: signs what goes out",
         "tombstone_key.wrapped": "opens nothing without the secret keys of the settings",
     }
 )
@@ -93,7 +94,7 @@ async def begin_after_restore(
     return Restored(epoch, position, rows, len(tokens), workspaces)
 
 
-async def _append(connection: Connection, store: EventStore, data: list[EventData], context: Context) -> None:
+async def _append(connection: Connection, store: EventStore, data: Sequence[EventData], context: Context) -> None:
     prepared = store.prepare([NewEvent.of(one) for one in data], context)
     await store.append(SYSTEM_STREAM, ANY_VERSION, prepared, conn=connection)
 
