@@ -24,6 +24,13 @@ class EmailVerified(StrEnum):
     require = "require"
 
 
+class AuthMethod(StrEnum):
+    """How the client secret is presented at the provider's token endpoint."""
+
+    basic = "client_secret_basic"
+    post = "client_secret_post"
+
+
 OktaDomain = Annotated[str | None, typer.Option(help="The Okta domain, such as acme.okta.com.", show_default=False)]
 Issuer = Annotated[str | None, typer.Option(help="Another OpenID provider's issuer address.", show_default=False)]
 ClientId = Annotated[str, typer.Option(help="The client ID of the Okta app.", show_default=False)]
@@ -34,6 +41,13 @@ SecretFile = Annotated[
 Verified = Annotated[
     EmailVerified | None,
     typer.Option(help="Default: ignore for Okta, require for other providers.", show_default=False),
+]
+Presented = Annotated[
+    AuthMethod | None,
+    typer.Option(
+        help="Default: client_secret_basic where the provider offers it. Some take unusual signs by post alone.",
+        show_default=False,
+    ),
 ]
 SECRET_EXAMPLE = "keyledger credentials {verb} acme --okta-domain acme.okta.com --client-id 0oa1b2c3 < secret.txt"  # noqa: S105 -- an example command
 
@@ -48,11 +62,12 @@ def set_credentials(
     issuer: Issuer = None,
     secret_file: SecretFile = None,
     email_verified: Verified = None,
+    auth_method: Presented = None,
     why: Why,
     as_json: Json = False,
 ) -> None:
     """Set the credentials, active at once. The secret is asked for, or read from standard input."""
-    data = _data(okta_domain, issuer, client_id, secret_file, email_verified)
+    data = _data(okta_domain, issuer, client_id, secret_file, email_verified, auth_method)
     record(slug, "CredentialsSet", data, why, as_json=as_json, then=f"keyledger workspace readiness {slug}")
 
 
@@ -66,11 +81,12 @@ def stage_credentials(
     issuer: Issuer = None,
     secret_file: SecretFile = None,
     email_verified: Verified = None,
+    auth_method: Presented = None,
     why: Why,
     as_json: Json = False,
 ) -> None:
     """Stage new credentials beside the active ones, to be tested by a sign-in before they are promoted."""
-    data = _data(okta_domain, issuer, client_id, secret_file, email_verified)
+    data = _data(okta_domain, issuer, client_id, secret_file, email_verified, auth_method)
     record(
         slug,
         "CredentialsStaged",
@@ -115,13 +131,16 @@ def _data(
     client_id: str,
     secret_file: Path | None,
     verified: EmailVerified | None,
+    auth_method: AuthMethod | None,
 ) -> dict[str, object]:
     if (okta_domain is None) == (issuer is None):
         message = "give either --okta-domain or --issuer"
         raise typer.BadParameter(message)
     place = {"okta_domain": okta_domain} if okta_domain is not None else {"issuer": issuer}
-    policy = {} if verified is None else {"email_verified": verified.value}
-    return {**place, "client_id": client_id, "client_secret": read_secret(secret_file).get_secret_value(), **policy}
+    chosen = {} if verified is None else {"email_verified": verified.value}
+    if auth_method is not None:
+        chosen["auth_method"] = auth_method.value
+    return {**place, "client_id": client_id, "client_secret": read_secret(secret_file).get_secret_value(), **chosen}
 
 
 def read_secret(path: Path | None) -> SecretStr:

@@ -29,6 +29,7 @@ class OidcError(Exception):
         detail: a stable slug that names the precise cause.
         explanation: a sentence for support or the provider's administrator, true of any provider.
         at_okta: what it means if the provider is Okta, and what to do there; empty where there is nothing to add.
+        elsewhere: the same if the provider is another one.
         field: the setting to change, in Okta's words; None when no single one is at fault.
         retry_after: seconds until the provider wants to be asked again, where it said so.
         okta_request_id: what Okta's support asks for; empty where the answer carried none.
@@ -52,6 +53,7 @@ class OidcError(Exception):
         self.at_okta = at_okta
         self.field = field
         self.retry_after = retry_after
+        self.elsewhere = ""
         self.okta_request_id = ""
         self.checks: Mapping[str, str] = {}
 
@@ -75,6 +77,8 @@ class OidcError(Exception):
         if provider_kind == OKTA:
             told += [self.at_okta] if self.at_okta else []
             told += [f"Okta's request id is {self.okta_request_id}."] if self.okta_request_id else []
+        else:
+            told += [self.elsewhere] if self.elsewhere else []
         return " ".join(told)
 
     def setting(self, provider_kind: str) -> str | None:

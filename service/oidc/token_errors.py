@@ -34,6 +34,14 @@ DPOP_REQUIRED: Final = OidcError(
     at_okta="In Okta, clear this checkbox.",
 )
 
+CLIENT_REFUSED: Final = frozenset({"client_refused", "client_secret_wrong", "grant_type_refused", "token_refused"})
+"""Details by which a provider may say that what the client authenticates with is wrong."""
+
+NOT_DECODED: Final = (
+    "If both are right: some providers do not decode what is in the Authorization header, as the standard has it. "
+    "Support can have the secret sent in the request's body instead, by the authentication method client_secret_post."
+)
+
 _MAKE_ANOTHER: Final = "In Okta, generate a new secret and hand it to support."
 
 _LONGEST_COMPARED: Final = 500

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from service.oidc.documents import Document, DocumentMalformed
 from service.oidc.errors import OidcError
 from service.oidc.http import Fetched, ProviderClient
-from service.oidc.token_errors import DPOP_REQUIRED, explain_token_error
+from service.oidc.token_errors import CLIENT_REFUSED, DPOP_REQUIRED, NOT_DECODED, explain_token_error
 
 LONGEST_ACCESS_TOKEN: Final = 16 * 1024
 _OK: Final = 200
@@ -53,7 +53,17 @@ async def exchange_code(
         fields |= {"client_id": client_id, "client_secret": client_secret.get_secret_value()}
     else:
         headers["Authorization"] = basic_authorization(client_id, client_secret)
-    return _read(await http.post_form("token", token_endpoint, fields, headers))
+    answer = await http.post_form("token", token_endpoint, fields, headers)
+    try:
+        return _read(answer)
+    except OidcError as error:
+        if headers and error.detail in CLIENT_REFUSED and _is_changed_by_encoding(client_id, client_secret):
+            error.elsewhere = NOT_DECODED
+        raise
+
+
+def _is_changed_by_encoding(client_id: str, client_secret: SecretStr) -> bool:
+    return any(quote_plus(part) != part for part in (client_id, client_secret.get_secret_value()))
 
 
 def basic_authorization(client_id: str, client_secret: SecretStr) -> str:

@@ -152,3 +152,13 @@ async def test_what_others_wrote_cannot_steer_the_terminal(command: CommandLine,
     out = (await command.done("history", "acme")).out
     assert "\x1b" not in out
     assert "fine�[2Jgone" in out
+
+
+async def test_support_chooses_how_the_secret_is_presented(command: CommandLine, api: Management) -> None:
+    await api.register()
+    async with FakeProvider(client_secret=SECRET) as provider:
+        place = ("--issuer", provider.issuer, "--client-id", "0oa17n5acme", "--auth-method", "client_secret_post")
+        await command.done("credentials", "set", "acme", *place, stdin=SECRET)
+        await command.done("credentials", "stage", "acme", *place, stdin=SECRET)
+    shown = await api.get("/workspaces/acme")
+    assert [shown[name]["auth_method"] for name in ("credentials", "staged")] == ["client_secret_post"] * 2

@@ -50,6 +50,13 @@ REFUSALS: dict[str, tuple[int, Json, str, str, str | None]] = {
         "General › Login › Sign-in redirect URIs",
     ),
     "A07 PKCE": (400, error("invalid_grant", "PKCE verification failed."), "code_rejected", "pkce_mismatch", None),
+    "A07 PKCE, told by the verifier": (
+        400,
+        error("invalid_grant", "The code_verifier does not match the challenge."),
+        "code_rejected",
+        "pkce_mismatch",
+        None,
+    ),
     "H10 wrong or expired secret": (401, WRONG_SECRET, "provider_misconfigured", "client_secret_wrong", CLIENT_SECRETS),
     "H10 unknown client": (
         401,
@@ -249,3 +256,43 @@ def test_x04_both_parts_of_the_basic_header_are_form_urlencoded_first(secret: st
     header = basic_authorization("id:with colon", SecretStr(secret))
     sent = base64.b64decode(header.removeprefix("Basic ")).decode("ascii").split(":")
     assert [unquote_plus(part) for part in sent] == ["id:with colon", secret]
+
+
+UNDECODED = {
+    "X04 unusual signs, by basic": ("client_secret_basic", "s3cret/+:% é", True),
+    "X04 a space, by basic": ("client_secret_basic", "s3cret of acme", True),
+    "X04 unusual signs, by post": ("client_secret_post", "s3cret/+:% é", False),
+    "X04 nothing to encode, by basic": ("client_secret_basic", "s3cret-_.~of-acme", False),
+}
+
+
+@pytest.mark.parametrize("refusal", [WRONG_SECRET, error("invalid_client"), error("unauthorized_client"), {}])
+@pytest.mark.parametrize("row", UNDECODED)
+async def test_a_secret_that_a_provider_may_not_have_decoded_is_pointed_out(
+    relying_party: RelyingParty, provider: FakeProvider, row: str, refusal: Json
+) -> None:
+    """To whoever runs a provider that is not Okta, which decodes; and without a word of what the secret is."""
+    method, secret, is_told = UNDECODED[row]
+    provider.hooks["token"] = lambda _: web.json_response(refusal, status=401)
+    credentials = credentials_at(provider, auth_method=method, client_secret=SecretStr(secret))
+    failed = await fails(sign_in(relying_party, provider, credentials=credentials))
+    assert ("client_secret_post" in failed.explained("oidc")) is is_told
+    assert "client_secret_post" not in failed.explained("okta")
+    assert secret not in failed.explained("oidc")
+
+
+async def test_a_code_that_is_refused_says_nothing_of_the_secret(
+    relying_party: RelyingParty, provider: FakeProvider
+) -> None:
+    provider.hooks["token"] = lambda _: web.json_response(error("invalid_grant"), status=400)
+    assert "client_secret_post" not in (await fails(sign_in(relying_party, provider))).explained("oidc")
+
+
+async def test_x04_a_provider_that_decodes_nothing_takes_the_secret_by_post(
+    relying_party: RelyingParty, provider: FakeProvider
+) -> None:
+    """The secret holds what a form encodes: it arrives in the body as it was made, whatever the provider decodes."""
+    credentials = credentials_at(provider, auth_method="client_secret_post")
+    assert (await sign_in(relying_party, provider, credentials=credentials)).subject == "00u17ada1acme"
+    (asked,) = provider.requests("token")
+    assert "Authorization" not in asked.headers

@@ -9,6 +9,7 @@ from support.http_sign_in import Landing, come_back, connect, signed_in_as, to_p
 from support.node_provider import ADA, GRACE, Person
 from support.service import RunningService
 
+UNUSUAL = "s3cret/+:% of acme"
 STRANGER = Person("Margaret", "margaret@globex.example")
 PEOPLE = {"ada": ADA, "grace": GRACE, "margaret": STRANGER}
 
@@ -26,13 +27,20 @@ class Company:
     def __init__(self, provider: Glewlwyd, service: RunningService, slug: str) -> None:
         self.provider, self.service, self.slug = provider, service, slug
 
-    async def open(self, *, alg: str = "RS256", secret: str = SECRET, **application: object) -> "Company":
+    async def open(
+        self,
+        *,
+        alg: str = "RS256",
+        secret: str = SECRET,
+        method: str = "client_secret_basic",
+        **application: object,
+    ) -> "Company":
         """Set everything up, at the provider and here."""
         issuer = await self.provider.add_issuer(self.slug, alg)
         await self.provider.register(self.slug, self.service.redirect_uri(self.slug), **application)
         for name, person in PEOPLE.items():
             await self.provider.put(person, username=self.username(name))
-        await connect(self.service, self.slug, issuer, self.slug, secret)
+        await connect(self.service, self.slug, issuer, self.slug, secret, auth_method=method)
         return self
 
     def username(self, name: str) -> str:
@@ -92,6 +100,22 @@ async def test_a_wrong_secret_is_told_to_the_one_who_can_mend_it(
     landing = await company.sign_in(browser)
     assert (landing.status, landing.reason) == (400, "provider_misconfigured")
     assert await signed_in_as(browser, company.service, company.slug) is None
+
+
+async def test_x04_a_secret_that_glewlwyd_does_not_decode_is_pointed_out(
+    company: Company, browser: aiohttp.ClientSession
+) -> None:
+    """It takes ``client_secret_basic`` as it stands, where RFC 6749 2.3.1 has it form-encoded first."""
+    await company.open(secret=UNUSUAL, client_secret=UNUSUAL)
+    landing = await company.sign_in(browser)
+    assert landing.reason == "provider_misconfigured"
+    assert "client_secret_post" in landing.text
+    assert UNUSUAL not in landing.text
+
+
+async def test_x04_a_secret_of_unusual_signs_works_by_post(company: Company, browser: aiohttp.ClientSession) -> None:
+    await company.open(secret=UNUSUAL, method="client_secret_post", client_secret=UNUSUAL)
+    assert (await company.sign_in(browser)).status == 303
 
 
 async def test_an_application_without_the_code_grant_is_told_to_the_one_who_can_mend_it(

@@ -11,10 +11,13 @@ from support.service import RunningService
 
 STRANGER = Person("Margaret", "margaret@globex.example")
 
+UNUSUAL = "s3cret/+:% of acme"
 APPS: dict[str, dict[str, object]] = {
     "plain": {},
     "post": {},
     "wrong-secret": {},
+    "unusual": {"ClientSecret": UNUSUAL},
+    "sent": {"ClientSecret": UNUSUAL},
     "strangers": {},
     "once": {},
     "rotating": {},
@@ -89,6 +92,21 @@ async def test_a_wrong_secret_is_told_to_the_one_who_can_mend_it(
 ) -> None:
     await set_up(service, provider, "wrong-secret", client_secret="another secret than the application's")
     assert (await sign_in(browser, service, provider, "wrong-secret")).reason == "provider_misconfigured"
+
+
+@pytest.mark.parametrize(("name", "method"), [("unusual", "client_secret_basic"), ("sent", "client_secret_post")])
+async def test_x04_a_secret_of_unusual_signs_works_by_post_and_is_pointed_out_otherwise(
+    service: RunningService, provider: Lemonldap, browser: aiohttp.ClientSession, name: str, method: str
+) -> None:
+    """LemonLDAP::NG takes ``client_secret_basic`` as it stands, where RFC 6749 2.3.1 has it form-encoded first."""
+    await set_up(service, provider, name, client_secret=UNUSUAL, auth_method=method)
+    landing = await sign_in(browser, service, provider, name)
+    if method == "client_secret_post":
+        assert landing.status == 303
+        return
+    assert landing.reason == "provider_misconfigured"
+    assert "client_secret_post" in landing.text
+    assert UNUSUAL not in landing.text
 
 
 async def test_whoever_does_not_agree_comes_back_unsigned(
