@@ -33,6 +33,18 @@ async def test_c16_a_new_subject_with_a_members_address_does_not_take_the_accoun
     assert await site.reasons() == ["ok", "identity_conflict"]
 
 
+async def test_b30_who_comes_is_who_the_provider_says_and_not_who_was_hinted_at(site: Site) -> None:
+    """A shared computer: Okta's session is Grace's, whoever asked to sign in; the page and the row name Grace alone."""
+    site.provider.person = {"sub": "00u18grace", "name": "Grace", "email": "grace@acme.example"}
+    browser = site.browser()
+    assert (await site.sign_in(browser, "/api/sso/initiate/acme?login_hint=ada@acme.example")).status == 303
+    (row,) = await site.sign_ins()
+    assert (row["reason"], row["email"]) == ("ok", "grace@acme.example")
+    page = await (await browser.get("/account")).text()
+    assert "grace@acme.example" in page
+    assert "ada@acme.example" not in page
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a11_a_start_from_another_site_signs_nobody_in_and_a_strangers_answer_is_nobodys(
     site: Site, method: str

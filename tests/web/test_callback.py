@@ -38,6 +38,34 @@ async def test_a01_an_answer_with_a_state_of_nobodys_making(site: Site, state: s
     await refused(site, await site.browser().get(f"{CALLBACK}?code=x&state={state}"), "attempt_missing")
 
 
+@pytest.mark.parametrize("spoil", ["truncated", "longer", "last sign changed", "another case"])
+async def test_a01_a_state_counts_whole_or_not_at_all(site: Site, spoil: str) -> None:
+    browser = site.browser()
+    fields = fields_of(await site.back(browser))
+    right = fields["state"]
+    spoilt = {
+        "truncated": right[:-1],
+        "longer": f"{right}A",
+        "last sign changed": right[:-1] + ("A" if right[-1] != "A" else "B"),
+        "another case": right.swapcase(),
+    }
+    answer = await browser.get(f"{CALLBACK}?{urlencode({**fields, 'state': spoilt[spoil]})}")
+    assert await shown_reason(answer) in {"attempt_missing", "attempt_foreign"}
+    assert site.provider.requests("token") == []
+    assert (await browser.get(f"{CALLBACK}?{urlencode(fields)}")).status == 303
+
+
+@pytest.mark.parametrize("slug", ["nobody", "off", "..%2Facme", "ACME", "m%C3%BCnchen", "x" * 1000, "%00"])
+async def test_a18_an_answer_to_a_workspace_that_is_not_available_tells_nothing_of_it(site: Site, slug: str) -> None:
+    """The same page as for one that is: a state of nobody's making says no more."""
+    await site.connect("off", domain="off.example")
+    await site.disable("off")
+    answers = [await site.browser().get(f"/api/sso/callback/{one}?code=x&state=y") for one in ("acme", slug)]
+    texts = [(await one.text()).replace(one.headers["X-Request-Id"], "ID") for one in answers]
+    assert [one.status for one in answers] == [400, 400]
+    assert texts[0] == texts[1].replace(f"/api/sso/initiate/{slug}", "/api/sso/initiate/acme")
+
+
 async def test_a01_an_attempt_older_than_half_an_hour_has_expired(site: Site) -> None:
     browser = site.browser()
     back = await site.back(browser, "/api/sso/initiate/acme?target_link_uri=https://app.example/x")
@@ -247,6 +275,16 @@ async def test_b02_hostile_descriptions_reach_neither_page_header_nor_log(site: 
     assert "plant" not in str(await site.sign_ins())
 
 
+async def test_b02_b26_a_description_of_any_length_and_direction_is_not_repeated(site: Site) -> None:
+    browser = site.browser()
+    state = fields_of(await site.to_provider(browser))["state"]
+    hostile = "\u202e\u2066plant\u200f" + "<b>" * 4000
+    fields = {"error": "access_denied", "error_description": hostile, "state": state}
+    text = await refused(site, await post(browser, fields, cookies=True), "provider_denied")
+    assert not {"\u202e", "\u2066", "\u200f"} & set(text)
+    assert "plant" not in text + site.log_text() + str(await site.sign_ins())
+
+
 async def test_b03_an_error_without_a_state_uses_nothing_up(site: Site) -> None:
     browser = site.browser()
     back = await site.back(browser)
@@ -376,7 +414,7 @@ async def test_a_refused_person_learns_whose_turn_it_is(site: Site) -> None:
     assert await site.reasons() == ["domain_not_allowed"]
 
 
-async def test_c15_c18_what_a_provider_says_is_escaped(site: Site) -> None:
+async def test_c18_what_a_provider_says_is_escaped(site: Site) -> None:
     site.provider.person["name"] = '<script>alert("x")</script>'
     browser = site.browser()
     await site.sign_in(browser)

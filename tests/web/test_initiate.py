@@ -139,7 +139,20 @@ async def test_a17_a_hostile_hint_is_encoded_or_dropped(site: Site, hint: str) -
     assert len(location) < 2000
 
 
-SLUGS = ["nobody", "off", "a%2Fb", "ACME", "acme%20", "m%C3%BCnchen", "x" * 1000, "%00", "acme%0d%0a", "-a-"]
+SLUGS = [
+    "nobody",
+    "off",
+    "a%2Fb",
+    "..%2Facme",
+    "%2e%2e",
+    "ACME",
+    "acme%20",
+    "m%C3%BCnchen",
+    "x" * 1000,
+    "%00",
+    "acme%0d%0a",
+    "-a-",
+]
 
 
 @pytest.mark.parametrize("slug", SLUGS, ids=lambda text: text[:12])
@@ -153,6 +166,18 @@ async def test_a18_whatever_is_not_available_gets_one_page(site: Site, slug: str
     assert texts[0] == texts[1]
     assert set(answer.headers) == set(reference.headers)
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("address", [ADDRESS, "/api/sso/initiate/nobody", "/api/sso/callback/acme?code=x&state=y", ""])
+async def test_a19_a_start_and_its_answer_are_never_framed_kept_or_told_on(site: Site, address: str) -> None:
+    """Redirects included: the address at the provider holds the state, the callback's the code."""
+    browser = site.browser()
+    answer = await browser.get(address or await site.back(browser))
+    assert answer.status == {ADDRESS: 302, "": 303}.get(address, answer.status)
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
 async def test_a_refused_start_is_logged_with_its_request(site: Site) -> None:

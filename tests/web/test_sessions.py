@@ -38,6 +38,22 @@ async def test_s02_a_planted_session_is_not_the_one_that_is_signed_in(site: Site
     assert await status(attacker) == 401
 
 
+@pytest.mark.parametrize("order", ["planted first", "ours first"])
+async def test_s03_a_planted_session_beside_ours_signs_nobody_else_in(site: Site, order: str) -> None:
+    """A neighbouring site cannot set a ``__Host-`` name; whatever comes under it twice is ours or nobody's."""
+    browser, attacker = site.browser(), site.browser()
+    await site.sign_in(browser)
+    site.provider.person = {"sub": "00u18grace", "name": "Grace", "email": "grace@acme.example"}
+    await site.sign_in(attacker)
+    both = [f"{SESSION}={attacker.cookies[SESSION]}x", f"{SESSION}={browser.cookies[SESSION]}"]
+    header = "; ".join(both if order == "planted first" else reversed(both))
+    answer = await site.client.get("/api/session", headers={"Cookie": header})
+    assert answer.status in {200, 401}
+    assert "grace" not in await answer.text()
+    again = await site.client.get("/api/sso/initiate/acme", headers={"Cookie": header}, allow_redirects=False)
+    assert again.status == 302
+
+
 @pytest.mark.parametrize(
     "value", ["", "garbage", "A" * 43, "A" * 4000, "ü".encode().decode("latin-1"), '"', "a b", "=", "%00"], ids=repr
 )
