@@ -101,9 +101,7 @@ keyledger.add_typer(configure.sso, name="sso", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.enforce, name="enforce", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.provider_logout, name="provider-logout", rich_help_panel=CONNECTION)
 keyledger.add_typer(configure.bypass, name="bypass", rich_help_panel=CONNECTION)
-keyledger.command("setup-link", rich_help_panel=CONNECTION, epilog="Example: keyledger setup-link acme --hours 24")(
-    setup_links.setup_link
-)
+keyledger.add_typer(setup_links.setup_link, name="setup-link", rich_help_panel=CONNECTION)
 keyledger.command(
     "invite", rich_help_panel=PEOPLE, epilog="Example: keyledger invite acme ada@acme.example --role editor"
 )(people.invite)

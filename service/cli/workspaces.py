@@ -146,7 +146,8 @@ def _say_workspace(answer: Mapping[str, Any]) -> None:
             "logout at provider": "on" if answer["provider_logout"]["enabled"] else "off",
             "enforcement": _enforcement(enforcement),
             "bypasses": [
-                f"{one['email'] or one['member_id']} until {when(one['expires_at'])}" for one in answer["bypasses"]
+                f"{one['email'] or one['member_id']} until {when(one['expires_at'])}: {one['reason']}"
+                for one in answer["bypasses"]
             ],
         }
     )

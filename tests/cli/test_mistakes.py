@@ -80,6 +80,7 @@ async def test_the_secret_is_no_argument() -> None:
     "verb",
     [
         "workspace register", "workspace show", "workspace list", "workspace readiness", "workspace plan", "show",
+        "setup-link revoke", "restored",
         "domain add", "domain remove", "domain verify", "jit on", "jit off", "credentials set", "credentials stage",
         "credentials promote", "credentials rollback", "credentials discard", "credentials remove", "sso enable",
         "sso disable", "enforce on", "enforce off", "bypass grant", "bypass revoke", "invite", "invitation list",
