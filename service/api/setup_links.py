@@ -20,7 +20,7 @@ from service.keys import COMMANDS, SETTINGS
 class SetupLinkBody(Explanation):
     """For how many hours the link, and the session that it is exchanged for, last."""
 
-    hours: Annotated[int, Field(ge=1, le=SETUP_LINK_HOURS_MAXIMUM)] = 72
+    hours: Annotated[int, Field(strict=True, ge=1, le=SETUP_LINK_HOURS_MAXIMUM)] = 72
 
 
 class SetupLinkShape(RecordedShape):

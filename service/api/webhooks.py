@@ -42,7 +42,9 @@ class WebhookBody(Explanation):
 class ReplayBody(Body):
     """Which dead letters to send again; all of them unless named by position."""
 
-    positions: Annotated[list[Annotated[int, Field(ge=1, lt=2**53)]], Field(min_length=1, max_length=500)] | None = None
+    positions: (
+        Annotated[list[Annotated[int, Field(strict=True, ge=1, lt=2**53)]], Field(min_length=1, max_length=500)] | None
+    ) = None
 
 
 class WebhookShape(Shape):

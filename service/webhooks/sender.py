@@ -32,10 +32,14 @@ TAKEN_IN_AT_ONCE: Final = 1000
 SENT_AT_ONCE: Final = 20
 TIMEOUT_S: Final = 10.0
 POLL_S: Final = 1.0
+GATHER_S: Final = 0.05
+"""So long after the first news others may join it: many appends are one look."""
 GONE: Final = 410
 PAUSES_S: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Before each further attempt, as Standard Webhooks 1.0 suggests: about three days in all. Then it is a dead letter."""
 
+_TURN: Final = "select pg_try_advisory_xact_lock($1)"
+_ANY: Final = "select exists (select from identity.webhooks where disabled_at is null)"
 _LAGGING: Final = """
     select webhook_id, workspace, types, position from identity.webhooks
     where disabled_at is null and position < (select coalesce(max(position), 0) from ledger.events)
@@ -97,11 +101,20 @@ class WebhookSender:
         while True:
             try:
                 sent = await self.deliver_due()
+                wanted = sent > 0 or await self.pool.fetchval(_ANY)
             except TROUBLE:
                 log.exception("webhooks cannot be read")
-                sent = 0
+                sent, wanted = 0, False
             if not sent:
-                await (asyncio.sleep(POLL_S) if self.news.closed else self.news.wait(POLL_S))
+                await self._rest(wanted=wanted)
+
+    async def _rest(self, *, wanted: bool) -> None:
+        """Wait for what is new, where anybody wants to be told of it."""
+        if wanted and not self.news.closed:
+            await self.news.wait(POLL_S)
+            await asyncio.sleep(GATHER_S)
+        else:
+            await asyncio.sleep(POLL_S)
 
     async def reseal(self) -> None:
         """Seal every signing secret under the newest key, so that older ones can be taken out of the settings."""
@@ -121,9 +134,13 @@ class WebhookSender:
         Returns how many were tried; none while another instance is at it.
         """
         async with transaction(self.pool) as connection:
-            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
+            if not await connection.fetchval(_TURN, LOCK):
                 return 0
             await self._take_in(connection)
+        # Apart from the sending, so that nobody who changes a webhook waits for a receiver.
+        async with transaction(self.pool) as connection:
+            if not await connection.fetchval(_TURN, LOCK):
+                return 0
             due = await connection.fetch(_DUE, self.clock(), SENT_AT_ONCE)
             events = await _events(connection, [row["position"] for row in due])
             answers = await asyncio.gather(*(self._send(row, events.get(row["position"])) for row in due))
