@@ -1,7 +1,8 @@
 """Accepting an invitation by its mailed link: the click shows that whoever clicks reads the invited mailbox.
 
 Where the invitee signs in by SSO the click opens nothing: the sign-in that follows consumes the invitation, if the
-provider says the invited address. Elsewhere the click signs in, as a magic link does.
+provider says the invited address. Elsewhere the click signs in to the workspace that invites, and to no other: unlike a
+magic link, it may be weeks old.
 """
 
 import uuid
@@ -111,8 +112,9 @@ class _Click:
 
     async def _sign_in(self, user_id: UUID, replaced: LiveSession | None) -> Acceptance:
         pool, slug = self.resources.pool, self.invitation.workspace.slug
+        # The link is good for weeks and gets forwarded: it opens what it invites to, and nothing else of the person's.
         authentication = Authentication(
-            method="magic_link", at=self.now.isoformat(), email=self.invitation.address.display
+            method="magic_link", at=self.now.isoformat(), workspace=slug, email=self.invitation.address.display
         )
         session = open_session(replaced, user_id, authentication, self.now, self.resources.limits)
         probe = LiveSession(session.session_hash, user_id, (authentication,))

@@ -13,7 +13,8 @@ class Authentication:
     """A completed sign-in, as the session remembers it.
 
     By SSO it names the workspace whose connection made it, the credentials and issuer it was made under, the address
-    that was asserted and the member. Other methods prove the user, and name no workspace; ``bypasses`` are the ends of
+    that was asserted and the member. Other methods prove the user, and name no workspace, but for the link of
+    an invitation, which opens the one that it is for; ``bypasses`` are the ends of
     the bypasses that were live then, by workspace: what a bypass opened ends with that very bypass. ``sid`` is the
     session at the provider, where it told one (OpenID Connect Back-Channel Logout 2.1); ``hint`` what signs out there,
     sealed (see ``logout_hint``). Times are in UTC, as ISO 8601.

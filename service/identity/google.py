@@ -127,7 +127,9 @@ class _GoogleSignIn:
 
     async def _needs_mail(self, address: Address) -> bool:
         pool, live = self.resources.pool, self.meta.session
-        if live is not None and any(one.method == "magic_link" for one in live.authentications):
+        if live is not None and any(
+            one.method == "magic_link" and one.workspace is None for one in live.authentications
+        ):
             # They answered a mail in this very browser; for this address, if it is their user's.
             own = await pool.fetchval("select user_id from identity.users where email_key = $1", address.key)
             if own == live.user_id:

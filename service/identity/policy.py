@@ -199,7 +199,8 @@ def may_open(
     ``connection`` and ``member`` are committed state of the moment. An authentication by SSO opens the workspace whose
     connection made it and no other, for as long as SSO is on, the issuer stands, and the address it was made with is
     of an allowed domain. Any other method opens every workspace of the user that does not enforce SSO, and by magic
-    link also one that does, while the bypass lasts under which it was made. A recovery opens none.
+    link also one that does, while the bypass lasts under which it was made; made by an invitation's link, it opens the
+    workspace that invited alone. A recovery opens none.
     """
     if connection.closed:
         return "workspace_unavailable"
@@ -211,6 +212,8 @@ def may_open(
         case "recovery":
             return "method_not_allowed"
         case "magic_link" | "google" as method:
+            if authentication.workspace not in {None, connection.slug}:
+                return "method_not_allowed"
             # What a bypass opened ends with that very bypass, and does not come back with the next.
             bypass = live_bypass(connection, member, now)
             used = authentication.bypasses.get(connection.slug)

@@ -20,7 +20,8 @@ _BY_PROVIDER_SESSION: Final = """
     where data @? '$.authentications[*].sid' and jsonb_path_query_array(data, '$.authentications[*].sid') @> $1::jsonb
       and user_id is not null
 """
-_BY_SSO: Final = "a ->> 'method' = 'sso' and a ->> 'workspace' = $2"
+_OF: Final = "a ->> 'workspace' = $2"
+_BY_SSO: Final = f"a ->> 'method' = 'sso' and {_OF}"
 # What is left of a session after some of its authentications went; nothing left ends it.
 _STRIP: Final = """
     with hit as (
@@ -57,13 +58,13 @@ async def end_sessions_of(connection: Executor, user_id: UUID) -> int:
 async def sign_out_everywhere(connection: Executor, session: LiveSession) -> int:
     """End what a session's person has open, as far as the session may say. Returns how many sessions changed.
 
-    A session by SSO alone ends what the connections that made it have opened, and nothing that the user has opened in
-    another way: a workspace's provider has no say in that.
+    One that only workspaces' connections and invitations have made ends what those of the same workspaces have opened,
+    and nothing that the user has opened in another way: a workspace has no say in that.
     """
     if session.proves_user:
         return await end_sessions_of(connection, session.user_id)
     workspaces = {one.workspace for one in session.authentications if one.workspace is not None}
-    return sum([await end_member_sessions(connection, slug, session.user_id) for slug in sorted(workspaces)])
+    return sum([await _strip(connection, _OF, [session.user_id], slug) for slug in sorted(workspaces)])
 
 
 async def end_sso_sessions(connection: Connection, workspace: str, *, domain: str | None = None) -> int:

@@ -41,10 +41,10 @@ class LiveSession:
     def proves_user(self) -> bool:
         """Whether something beside the workspaces' own connections has shown who the person is.
 
-        A workspace's provider speaks for that workspace alone: a session that only such have made neither tells nor
-        changes anything of the user's elsewhere.
+        A workspace's provider speaks for that workspace alone, and so does its invitation: a session that only such
+        have made neither tells nor changes anything of the user's elsewhere.
         """
-        return any(one.method != "sso" for one in self.authentications)
+        return any(one.workspace is None for one in self.authentications)
 
 
 @dataclass(frozen=True, slots=True)
