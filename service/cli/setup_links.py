@@ -48,9 +48,7 @@ def issue(
     hint(f"Take it back by: keyledger setup-link revoke {slug} {answer['id']}")
 
 
-@setup_link.command(
-    "revoke", epilog='Example: keyledger setup-link revoke acme --all --reason "wrong person"'
-)
+@setup_link.command("revoke", epilog='Example: keyledger setup-link revoke acme --all --reason "wrong person"')
 @explained
 def revoke(
     slug: Slug,
