@@ -16,9 +16,10 @@ import pytest
 from aiohttp import ClientResponse
 from support.browser import shown_reason
 from support.database import Pool
+from support.forgeries import hs256
 from support.provider import FakeProvider
 from support.site import Site, running_site
-from support.tokens import public_jwk, rsa_key, sign
+from support.tokens import ec_key, public_jwk, rsa_key, sign
 
 OKTAS_OWN_CLAIMS = ("ver", "jti", "amr", "idp", "auth_time", "at_hash", "email", "name")
 
@@ -63,6 +64,27 @@ def with_a_broken_signature(provider: FakeProvider) -> None:
     provider.token_changes = {"id_token": lambda token: f"{token[:-6]}{'A' * 6}"}
 
 
+def with_a_broken_elliptic_signature(provider: FakeProvider) -> None:
+    provider.signing_key, provider.alg = ec_key(), "ES256"
+    with_a_broken_signature(provider)
+
+
+def with_a_broken_shared_signature(provider: FakeProvider) -> None:
+    provider.forge = hs256(b"another secret than the client's")
+
+
+def with_claims_elsewhere(source: Callable[[FakeProvider], dict[str, str]]) -> Callable[[FakeProvider], None]:
+    """Claims that another party makes (OIDC Core 5.6.2): nothing of them is used, and nobody is asked for them."""
+
+    def prepare(provider: FakeProvider) -> None:
+        provider.userinfo_changes = {
+            "_claim_names": {"role": "src1"},
+            "_claim_sources": {"src1": source(provider)},
+        }
+
+    return prepare
+
+
 def with_another_subject_at_userinfo(provider: FakeProvider) -> None:
     provider.userinfo_changes = {"sub": lambda sub: f"{sub}invalid"}
 
@@ -96,6 +118,14 @@ BASIC: dict[str, Module] = {
     "oidcc-client-test-client-secret-basic": Module(that_insists_on_basic),
     "oidcc-client-test-missing-aud": Module(claim("aud", None), REFUSED, "aud_mismatch"),
     "oidcc-client-test-userinfo-bearer-header": Module(),
+    "oidcc-client-test-invalid-sig-es256": Module(with_a_broken_elliptic_signature, REFUSED, "signature_wrong"),
+    # A signature by a shared secret is refused, right or wrong.
+    "oidcc-client-test-invalid-sig-hs256": Module(with_a_broken_shared_signature, REFUSED, "alg_refused"),
+    "oidcc-client-test-nonce-unless-code-flow": Module(),
+    "oidcc-client-test-aggregated-claims": Module(with_claims_elsewhere(lambda _: {"JWT": "a.b.c"})),
+    "oidcc-client-test-distributed-claims": Module(
+        with_claims_elsewhere(lambda provider: {"endpoint": provider.endpoint("logout"), "access_token": "at"})
+    ),
 }
 """The basic plan, and of the modules beside it those that a static client of Okta's shape can run."""
 
@@ -159,6 +189,11 @@ def look(site: Site, name: str) -> None:
     if name == "oidcc-client-test-client-secret-basic":
         assert token.headers["Authorization"].startswith("Basic ")
         assert "client_secret" not in token.form
+    if name == "oidcc-client-test-nonce-unless-code-flow":
+        # The suite lets a client of the code flow leave the nonce out; one is always sent here.
+        assert len(asked.query["nonce"]) >= 22
+    if name == "oidcc-client-test-distributed-claims":
+        assert site.provider.requests("logout") == [], "the address that the claims are said to be at"
     if name == "oidcc-client-test-userinfo-bearer-header":
         assert site.provider.requests("userinfo")[0].headers["Authorization"].startswith("Bearer ")
 

@@ -81,16 +81,26 @@ async def test_back_channel(site: Site, module: str) -> None:
     assert (await here.get(await sign_out_at_provider(location))).status == 200
 
 
-@pytest.mark.parametrize("session", ["another"], ids=["oidcc-client-test-rp-frontchannel-rpinitlogout"])
-async def test_front_channel(site: Site, session: str) -> None:
-    """The provider's frame, which brings no cookie, ends the session that the provider names."""
-    here, there = await signed_in(site, sid=SID), await signed_in(site, sid=session)
-    query = {"iss": site.provider.issuer, "sid": session}
+@pytest.mark.parametrize(
+    "began",
+    ["here", "there"],
+    ids=["oidcc-client-test-rp-frontchannel-rpinitlogout", "oidcc-client-test-rp-frontchannel-opinitlogout"],
+)
+async def test_front_channel(site: Site, began: str) -> None:
+    """The provider's frame, which brings no cookie, ends the session that the provider names, and no other one.
+
+    Where the sign-out began here, that session has ended before, and the frame is answered all the same.
+    """
+    browser, other = await signed_in(site, sid=SID), await signed_in(site, sid="another")
+    location = await leave(site, browser) if began == "here" else None
+    assert await is_signed_in(browser) is (began == "there")
+    query = {"iss": site.provider.issuer, "sid": SID}
     framed = await site.client.get("/api/sso/frontchannel-logout/acme", params=query)
     assert framed.status == 200
     assert "no-store" in framed.headers["Cache-Control"]
-    assert not await is_signed_in(there)
-    assert await is_signed_in(here)
+    assert not await is_signed_in(browser)
+    assert await is_signed_in(other)
+    assert location is None or (await browser.get(await sign_out_at_provider(location))).status == 200
 
 
 @pytest.mark.parametrize("address", ["/logout"], ids=["oidcc-client-test-rp-init-logout"])
