@@ -41,7 +41,8 @@ OPERATOR = Context(Actor("operator", "root"))
 
 
 @web.middleware
-async def _door(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Stand in for the front door, as far as the API needs one."""
     request[REQUEST_ID] = REQUEST
     request[CLIENT_IP] = request.headers.get("X-Test-Address", "192.0.2.1")
     try:
@@ -125,7 +126,7 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
             metrics=Metrics(),
         )
         commands = WorkspaceCommands(resources)
-        app = web.Application(middlewares=[_door])
+        app = web.Application(middlewares=[door])
         app[SETTINGS] = settings
         app[POOL] = pool
         app[STORE] = store
@@ -134,8 +135,8 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         now: Clock = clock
         app[CLOCK] = now
         app[COMMANDS] = commands
-        setup_api(app)
         app[WEBHOOKS] = Webhooks(pool, store, CookieBox([KEY]), clock, policy)
+        setup_api(app)
         async with TestClient(TestServer(app)) as client:
             token = await create_token(pool, store, "ada-support", "support", OPERATOR)
             yield Management(client, pool, store, clock, commands, token)
