@@ -64,14 +64,19 @@ async def issue_codes(resources: IdentityResources, slug: str, member_id: UUID, 
 
 
 async def request_recovery(resources: IdentityResources, slug: str, address: Address, code: str) -> bool:
-    """Keep a request and its mail. ``False`` when there were too many for this address lately."""
-    now, token = resources.clock(), secrets.token_urlsafe(32)
+    """Keep a request and its mail. ``False`` when there were too many with this address and code lately.
+
+    Requests with other codes do not count: whoever knows an owner's address could keep the owner from recovering.
+    """
+    now, token, digests = resources.clock(), secrets.token_urlsafe(32), code_digests(resources.box, code)
     async with transaction(resources.pool) as connection:
         await connection.execute("select pg_advisory_xact_lock(hashtextextended('recovery ' || $1, 0))", address.key)
         made = await connection.fetchval(
-            "select count(*) from identity.recovery_requests where email_key = $1 and created_at > $2",
+            "select count(*) from identity.recovery_requests where email_key = $1 and created_at > $2"
+            " and code_hashes && $3::varchar[]",
             address.key,
             now - MAIL_LASTS,
+            digests,
         )
         if made >= MOST_AT_ONCE:
             return False
@@ -81,7 +86,7 @@ async def request_recovery(resources: IdentityResources, slug: str, address: Add
             _token_hash(token),
             slug,
             address.key,
-            code_digests(resources.box, code),
+            digests,
             now,
             now + MAIL_LASTS,
         )

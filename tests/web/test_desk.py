@@ -219,8 +219,17 @@ async def test_codes_need_an_owner_who_signed_in_by_sso_lately(desk: Site) -> No
     assert "RecoveryCodesIssued" not in await desk.world.event_types()
 
 
-async def test_too_many_requests_for_one_address_are_refused(desk: Site) -> None:
+async def test_too_many_requests_with_one_code_are_refused(desk: Site) -> None:
     for _ in range(5):
         await asked(desk, desk.browser(), "AAAA-AAAA-AAAA-AAAA")
     fields = {"workspace": "acme", "email": "ada@acme.example", "code": "AAAA-AAAA-AAAA-AAAA"}
     assert (await desk.browser().submit("/recovery", fields)).status == 429
+
+
+async def test_whoever_knows_an_owners_address_cannot_keep_them_from_recovering(desk: Site) -> None:
+    """Codes that somebody makes up use up nothing of the owner's."""
+    codes = await codes_of(await owner(desk))
+    for number in "ABCDEF":
+        await asked(desk, desk.browser(), f"{number * 4}-AAAA-AAAA-AAAA")
+    await asked(desk, desk.browser(), codes[0])
+    assert await mailed(desk) is not None
