@@ -1,9 +1,10 @@
 """Takes the relying party's checks out, one at a time, and says which of them no test misses.
 
 `make mutation` runs it on a copy of the tree. A check is the condition of an `if` that refuses or returns, a part of
-such a condition or of a returned one, or a keyword that is switched off. Each mutant meets the tests that need no
-database: those of its own module, and then all others (with ``--own`` only the former). Modules may be named. A
-survivor is a check without a test, or one that another stands behind: those have a reason in :data:`STANDS_BEHIND`.
+such a condition or of a returned one, or a keyword that is switched off. Each mutant of `service/oidc` meets the tests
+that need no database: those of its own module, and then all others (with ``--own`` only the former); those of
+`service/login` meet the tests named in :data:`ON_A_DATABASE`, on one server for all. Modules may be named. A survivor
+is a check without a test, or one that another stands behind: those have a reason in :data:`STANDS_BEHIND`.
 """
 
 import ast
@@ -15,13 +16,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from support.database import Clusters
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHECKED: Final = "service/oidc"
+CHECKED_TOO: Final = "service/login"
 TESTS: Final = "tests/oidc"
 LONGEST_RUN_S: Final = 120
+LONGEST_ON_A_DATABASE_S: Final = 900
 HARNESS_BROKEN: Final = 70
+EMBEDDED: Final = "embedded-18"
 PLUGINS: Final = ("-p", "pytest_asyncio.plugin", "-p", "pytest_aiohttp.plugin")
 """All others take longer to load than the tests take to run."""
 FIRST: Final = {
@@ -44,6 +51,13 @@ ELSEWHERE: Final = ("test_matrix",)
 """What is about the tests themselves."""
 EVERYWHERE: Final = "test_nothing_shown"
 """About every module at once."""
+ON_A_DATABASE: Final = {
+    "callback": ("web/test_callback", "web/test_callback_bound", "web/test_desk"),
+    "ended_by_provider": ("oidc/test_logout", "oidc/test_frontchannel_logout"),
+    "exchange": ("web/test_callback",),
+    "returned": ("web/test_callback",),
+}
+"""The tests of what drives the relying party, by module: with a database, so theirs alone."""
 LAST: Final = ("test_hostile_tokens", "test_hostile_answers")
 _PASTED: Final = "not given or len(given) > LONGEST_INPUT or (not given.isprintable()) or (' ' in given)"
 _HOST: Final = (
@@ -134,16 +148,18 @@ def _weakened(condition: ast.expr, holder: ast.AST) -> Iterator[tuple[str, ast.e
             yield f"without {ast.unparse(part)} in {ast.unparse(condition)}", left
 
 
-def killed(mutant: Mutant, copy: Path) -> bool:
+def killed(mutant: Mutant, copy: Path, clusters: "Clusters") -> bool:
     """Whether a test fails with the mutant in place. Runs in a process of its own, which shares what is imported."""
     target = copy / mutant.path.relative_to(ROOT)
     original = target.read_text(encoding="utf-8")
     target.write_text(mutant.text, encoding="utf-8")
+    if mutant.path.stem in ON_A_DATABASE:
+        clusters.get(EMBEDDED)
     child = os.fork()
     if child == 0:
         code = HARNESS_BROKEN
         try:
-            code = _run_tests(mutant.path.stem, copy)
+            code = _run_tests(mutant.path.stem, copy, clusters)
         finally:
             os._exit(code)
     status = os.waitpid(child, 0)[1]
@@ -154,16 +170,18 @@ def killed(mutant: Mutant, copy: Path) -> bool:
     return status != 0
 
 
-def _run_tests(module: str, copy: Path) -> int:
+def _run_tests(module: str, copy: Path, clusters: "Clusters") -> int:
     import pytest
 
-    signal.alarm(LONGEST_RUN_S)
+    signal.alarm(LONGEST_ON_A_DATABASE_S if module in ON_A_DATABASE else LONGEST_RUN_S)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(copy)
     silent = os.open(copy / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     sys.dont_write_bytecode = True
+    if module in ON_A_DATABASE:
+        return _run_on_database([f"tests/{name}.py" for name in ON_A_DATABASE[module]], clusters)
     own = [f"{TESTS}/{name}.py" for name in (*FIRST.get(module, (f"test_{module}",)), EVERYWHERE)]
     every = sorted(str(path.relative_to(copy)) for path in (copy / TESTS).glob("test_*.py"))
     others = [name for name in every if name not in own and Path(name).stem not in {*LAST, *ELSEWHERE}]
@@ -179,30 +197,58 @@ def _run_tests(module: str, copy: Path) -> int:
     return 0
 
 
+def _run_on_database(files: list[str], clusters: "Clusters") -> int:
+    import pytest
+
+    clusters.get(EMBEDDED).after_fork()
+    sys.modules["support.database"].Clusters = lambda: _Lent(clusters)  # type: ignore[attr-defined]
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *PLUGINS, *files]) != pytest.ExitCode.OK)
+
+
+class _Lent:
+    """The parent's clusters, which outlive the tests of a child."""
+
+    def __init__(self, clusters: "Clusters") -> None:
+        self.get = clusters.get
+
+    def close(self) -> None:
+        """Leave them to the parent."""
+
+
 def main() -> int:
     """Try every mutant; modules may be named. Return 1 if one survived that is not exempt."""
     named = {name for name in sys.argv[1:] if not name.startswith("-")}
+    paths = [*(ROOT / CHECKED).glob("*.py"), *(ROOT / CHECKED_TOO / f"{name}.py" for name in ON_A_DATABASE)]
+    chosen = [path for path in sorted(paths) if not named or path.stem in named]
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         copy = Path(directory)
-        for part in ("service", "events", "projections", "tests/oidc", "tests/support"):
+        for part in ("service", "events", "projections", "tests/oidc", "tests/web", "tests/support"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         for part in ("tests/conftest.py", "pyproject.toml"):
             shutil.copy(ROOT / part, copy / part)
         sys.path[:0] = [str(copy), str(copy / "tests")]
         _import_what_does_not_change()
-        unchanged = ROOT / CHECKED / "client.py"
-        if killed(Mutant(unchanged, 0, "nothing", unchanged.read_text(encoding="utf-8")), copy):
+        clusters = importlib.import_module("support.database").Clusters()
+        try:
+            return _try_all(chosen, copy, clusters)
+        finally:
+            clusters.close()
+
+
+def _try_all(paths: list[Path], copy: Path, clusters: "Clusters") -> int:
+    for unchanged in {path.parent: path for path in paths}.values():
+        if killed(Mutant(unchanged, 0, "nothing", unchanged.read_text(encoding="utf-8")), copy, clusters):
             tell(f"The tests fail without a mutant.\n{(copy / 'output').read_text(encoding='utf-8')}")
             return 1
-        counted, survivors = 0, []
-        for path in sorted((ROOT / CHECKED).glob("*.py")):
-            for mutant in mutants_of(path) if not named or path.stem in named else ():
-                counted += 1
-                if killed(mutant, copy):
-                    continue
-                survivors.append(mutant)
-                why = STANDS_BEHIND.get(mutant.name, "no test misses it")
-                tell(f"survived  {mutant.path.name}:{mutant.line}  {mutant.what}  ({why})")
+    counted, survivors = 0, []
+    for path in paths:
+        for mutant in mutants_of(path):
+            counted += 1
+            if killed(mutant, copy, clusters):
+                continue
+            survivors.append(mutant)
+            why = STANDS_BEHIND.get(mutant.name, "no test misses it")
+            tell(f"survived  {mutant.path.name}:{mutant.line}  {mutant.what}  ({why})")
     unexplained = sum(mutant.name not in STANDS_BEHIND for mutant in survivors)
     tell(f"{counted} mutants, {len(survivors)} survived, {unexplained} of them unexplained")
     return 1 if unexplained else 0

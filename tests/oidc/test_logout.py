@@ -125,6 +125,13 @@ async def test_a_provider_ends_nothing_by_another_persons_sid(site: Site) -> Non
     assert await is_signed_in(ada)
 
 
+async def test_a_token_about_somebody_unknown_ends_nothing_by_the_sid_in_it(site: Site) -> None:
+    """Sub and sid have to fit together also where nobody here has that sub."""
+    ada = await signed_in(site, sid=SID)
+    assert (await post_token(site, logout_token(site.provider, sub="00u-nobody", sid=SID))).status == 200
+    assert await is_signed_in(ada)
+
+
 async def test_a_sid_ends_nothing_in_another_workspace(site: Site) -> None:
     await site.connect("globex", client_id=site.provider.client_id, domain="globex.example")
     here = await signed_in(site, sid=SID)
