@@ -5,14 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import orjson
 import pytest
 from aiosmtpd.controller import Controller
 from pydantic import SecretStr
-from support.browser import Browser, shown_reason
+from support.browser import shown_reason
 from support.database import Pool
 from support.identity_mail import KeptMails, deliver, link_in
 from support.identity_values import Proven
+from support.login_links import mailed, session, workspaces
 from support.service import PostOffice, free_port
 from support.site import Site, running_site
 
@@ -33,29 +33,6 @@ def post(tmp_path: Path) -> Iterator[PostOffice]:
     office.url = f"smtp://127.0.0.1:{catcher.port}"
     yield office
     catcher.stop()
-
-
-async def mailed(site: Site, email: str = ADA) -> str:
-    """Ask for a link on the login page and return its address from the mail."""
-    answer = await site.browser().submit("/login/magic-link", {"email": email})
-    assert answer.status == 200, await answer.text()
-    mails = KeptMails()
-    await deliver(site.world, mails)
-    return f"/login/magic-link/{link_in(mails.kept[-1])}"
-
-
-async def session(browser: Browser) -> dict[str, object]:
-    """Return what the session of this browser says."""
-    answer = await browser.get("/api/session")
-    told: dict[str, object] = orjson.loads(await answer.read())
-    return told if answer.status == 200 else {"status": answer.status}
-
-
-async def workspaces(browser: Browser) -> list[str]:
-    told = await session(browser)
-    listed = told.get("workspaces", [])
-    assert isinstance(listed, list)
-    return [one["slug"] for one in listed]
 
 
 async def test_a_member_signs_in_by_a_mail_from_a_real_server(site: Site, post: PostOffice) -> None:
