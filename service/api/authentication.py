@@ -5,18 +5,18 @@ from typing import Final
 from aiohttp import web
 from pydantic import SecretStr
 
+from service.address_rate import AddressRate
 from service.errors import RateLimited, Unauthenticated
 from service.keys import CLIENT_IP, CLOCK, POOL, SETTINGS
-from service.limits import RateLimit
 from service.tokens import Principal, find_principal
 
-TOKEN_FAILURES: Final = web.AppKey("token_failures", RateLimit)
+TOKEN_FAILURES: Final = web.AppKey("token_failures", AddressRate)
 MAXIMUM_HEADER: Final = 256
 
 
 def limit_token_failures(app: web.Application) -> None:
     """Give the application its count of failed authentications for each client address."""
-    app[TOKEN_FAILURES] = RateLimit(app[SETTINGS].token_failures_per_minute)
+    app[TOKEN_FAILURES] = AddressRate(app[SETTINGS].token_failures_per_minute)
 
 
 async def authenticate(request: web.Request) -> Principal:

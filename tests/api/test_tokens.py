@@ -131,3 +131,11 @@ async def test_failures_are_limited_for_each_address(api: Management) -> None:
     assert (await limited.json())["code"] == "rate_limited"
     assert (await api.call("GET", "/workspaces", **wrong, X_Test_Address="192.0.2.2")).status == 401
     await api.get("/workspaces")
+
+
+async def test_failures_from_all_addresses_of_one_ipv6_subnet_are_counted_together(api: Management) -> None:
+    """Whoever has one address there has 2^64, and guesses no more often for it."""
+    wrong = {"Authorization": f"Bearer {WRONG}"}
+    addresses = [f"2001:db8::{number:x}" for number in range(21)]
+    statuses = [(await api.call("GET", "/workspaces", **wrong, X_Test_Address=one)).status for one in addresses]
+    assert statuses == [401] * 20 + [429]

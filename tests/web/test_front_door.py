@@ -13,13 +13,14 @@ from aiohttp.test_utils import TestClient
 from aiohttp_session import AbstractStorage, Session
 from pytest_aiohttp.plugin import AiohttpClient
 
+from service.address_rate import SITE_FACTOR
 from service.keys import CLIENT_IP, REQUEST_ID
 from service.logs import RequestLog, configure_logging, redact
 from service.metrics import Metrics
 from service.settings import Settings
 from service.web.front.client_ip import client_address
 from service.web.front.door import front_door
-from service.web.front.rate_limit import SIGN_IN_LIMITS, SITE_FACTOR, SignInLimits
+from service.web.front.rate_limit import SIGN_IN_LIMITS, SignInLimits
 from service.web.headers import SecurityHeaders
 from service.web.pages import Pages
 from service.web.refusal import PageRefusal

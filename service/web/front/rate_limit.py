@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from service.limits import RateLimit
+from service.address_rate import AddressRate
 from service.web.refusal import PageRefusal
 
 LIMITED: Final = frozenset(
@@ -42,27 +42,10 @@ LIMITED: Final = frozenset(
     }
 )
 MAILS_PER_MINUTE: Final = 20
-SUBNET_CHARACTERS: Final = len("2001:0db8:0000:0000")
-SITE_CHARACTERS: Final = len("2001:0db8:0000")
-SITE_FACTOR: Final = 8
-"""How many times the rate of one IPv6 subnet (/64) its whole site (/48) may reach."""
 WORKSPACE_FACTOR: Final = 20
 """How many times the rate of one address a workspace's people together may reach, at its provider."""
 REJECTED_CODE: Final = 10
 """What a code that the provider rejects costs, in requests: codes that are made up use up the provider's patience."""
-
-
-def _networks(address: str) -> tuple[str, str | None]:
-    """Return what an address is counted by: itself, or its IPv6 subnet and site, however its zeros are written."""
-    if ":" not in address:
-        return address, None
-    try:
-        read = IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address, None
-    if read.ipv4_mapped is not None:
-        return str(read.ipv4_mapped), None
-    return read.exploded[:SUBNET_CHARACTERS], read.exploded[:SITE_CHARACTERS]
 
 
 def _is_here(address: str) -> bool:
@@ -76,12 +59,8 @@ def _is_here(address: str) -> bool:
     return (mapped or read).is_loopback
 
 
-class SignInLimits:
-    """The limits; ``per_minute`` is the rate of one address, or of one IPv6 subnet."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._by_address = RateLimit(per_minute)
-        self._by_site = RateLimit(per_minute * SITE_FACTOR)
+class SignInLimits(AddressRate):
+    """The limits of pages; ``per_minute`` is the rate of one address, or of one IPv6 subnet."""
 
     def check(self, address: str) -> None:
         """Count one request.
@@ -89,23 +68,14 @@ class SignInLimits:
         Raises:
             PageRefusal: ``rate_limited``, with the seconds to wait.
         """
-        if _is_here(address):
-            return
-        network, site = _networks(address)
-        wait = self._by_address.wait(network)
-        if not wait and site is not None:
-            wait = self._by_site.wait(site)
+        wait = 0 if _is_here(address) else self.wait(address)
         if wait:
             raise PageRefusal("rate_limited", retry_after=wait)
 
     def rejected(self, address: str) -> None:
         """Count what a code costs that the provider has rejected, on top of its request."""
-        if _is_here(address):
-            return
-        network, site = _networks(address)
-        self._by_address.charge(network, REJECTED_CODE - 1)
-        if site is not None:
-            self._by_site.charge(site, REJECTED_CODE - 1)
+        if not _is_here(address):
+            self.charge(address, REJECTED_CODE - 1)
 
 
 SIGN_IN_LIMITS: Final[web.AppKey[SignInLimits]] = web.AppKey("sign_in_limits")
