@@ -46,7 +46,7 @@ class SignInShape(Shape):
 
     id: int
     at: str
-    method: Literal["sso", "google", "magic_link"]
+    method: Literal["sso", "google", "magic_link", "recovery"]
     reason: str
     initiated_by: str | None
     config_version: int | None

@@ -22,6 +22,7 @@ from service.identity.limited_sessions import LimitedSession, begin_limited_sess
 from service.identity.outbox import Mail, enqueue
 from service.identity.recovery_request import Recovery, recovery_of
 from service.identity.resources import IdentityResources
+from service.identity.sign_in_log import SignIn, record
 
 CODES: Final = 10
 MAIL_LASTS: Final = timedelta(minutes=15)
@@ -126,6 +127,20 @@ async def use_recovery(resources: IdentityResources, token: str, request_id: str
 async def _spend(found: Recovery, change: Change) -> tuple[LimitedSession, str]:
     await change.decide(UseRecoveryCode(member_id=str(found.member_id), code_hash=found.code_hash))
     await change.connection.execute("delete from identity.recovery_requests where token_hash = $1", found.token_hash)
+    await record(
+        change.connection,
+        SignIn(
+            at=change.now,
+            workspace=found.workspace,
+            method="recovery",
+            reason="ok",
+            request_id=change.context.correlation_id or "",
+            initiated_by="app",
+            config_version=change.workspace.version,
+            member_id=found.member_id,
+            detail="opens no workspace",
+        ),
+    )
     session = LimitedSession("recovery", found.workspace, found.member_id, change.now + SESSION_LASTS)
     return session, await begin_limited_session(change.connection, session, change.now)
 

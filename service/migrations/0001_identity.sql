@@ -5,7 +5,7 @@ create schema identity;
 
 -- A check of a table is read anew by every statement that writes a row of it, a domain's once by each connection.
 create domain identity.sha256 as bytea check (octet_length(value) = 32);
-create domain identity.sign_in_method as varchar(20) check (value in ('sso', 'google', 'magic_link'));
+create domain identity.sign_in_method as varchar(20) check (value in ('sso', 'google', 'magic_link', 'recovery'));
 create domain identity.sign_in_start as varchar(10) check (value in ('app', 'okta', 'test'));
 
 -- One row for each workspace. Changes that judge who gets in lock it FOR UPDATE, sign-ins FOR SHARE, so that no sign-in

@@ -8,11 +8,12 @@ from events.envelope import Actor
 from service.commands.asking import Asker
 from service.identity.addresses import read_address
 from service.identity.recovery import MAIL_LASTS, find_recovery, request_recovery, use_recovery
-from service.keys import CLIENT_IP, IDENTITY, REQUEST_ID
+from service.keys import CLIENT_IP, IDENTITY, METRICS, REQUEST_ID
 from service.login.slug import LONGEST_SLUG, is_slug
 from service.web.desk import Desk, act_at_desk, show_desk
 from service.web.form import read_form, single
 from service.web.limited_cookie import keep_limited, limited_session
+from service.web.login_end import record_login_refusal
 from service.web.login_link import MAIL_LIMIT, wake_outbox
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
@@ -66,7 +67,9 @@ async def use_link(request: web.Request) -> web.Response:
     """``POST /recovery/{token}``: spend the code and begin."""
     begun = await use_recovery(request.app[IDENTITY], request.match_info["token"], request[REQUEST_ID])
     if begun is None:
+        record_login_refusal(request, "recovery", "attempt_missing", "recovery")
         raise PageRefusal("link_invalid", detail="recovery", restart="/recovery")
+    request.app[METRICS].signed_in("ok")
     response = web.Response(status=303, headers={"Location": "/recovery/desk"})
     keep_limited(request, response, *begun)
     return response

@@ -167,6 +167,10 @@ async def test_a_code_and_a_mailed_click_lift_enforcement_when_the_provider_is_g
     assert (await browser.get(link)).status == 200
     assert (await browser.submit(link)).headers["Location"] == "/recovery/desk"
     assert (await desk.browser().submit(link)).status == 410
+    assert [(row["method"], row["reason"], row["workspace"]) for row in (await desk.sign_ins())[-2:]] == [
+        ("recovery", "ok", "acme"),
+        ("recovery", "attempt_missing", ""),
+    ]
     assert "Stop requiring" in await (await browser.get("/recovery/desk")).text()
     assert (await browser.get("/api/session")).status == 401
     assert (await browser.submit("/recovery/desk/lift")).headers["Location"] == "/recovery/desk"
