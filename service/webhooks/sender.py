@@ -168,12 +168,16 @@ class WebhookSender:
         secret = self.box.open(PURPOSE, row["secret"], str(row["webhook_id"]))
         if event is None or secret is None:
             return _Answer("the signing secret does not open: its key is gone" if event else "the event is gone")
-        body = body_of(event)
-        headers = signed_headers(secret, str(event.event_id), int(self.clock().timestamp()), body)
         try:
+            body = body_of(event)
+            headers = signed_headers(secret, str(event.event_id), int(self.clock().timestamp()), body)
             answer = await self.http.post_json(row["url"], body, headers)
         except OidcError as error:
             return _Answer(error.detail or error.reason, retry_after_s=float(error.retry_after or 0))
+        except Exception as error:
+            # One message that cannot be made must not keep the others back.
+            log.exception("a webhook message could not be made", position=event.position)
+            return _Answer(type(error).__name__)
         if answer.status // 100 == 2:  # noqa: PLR2004 - the class of success
             return _Answer()
         return _Answer(f"the receiver answered with the status {answer.status}", gone=answer.status == GONE)

@@ -197,6 +197,24 @@ async def test_an_address_that_is_gone_is_told_nothing_more_until_somebody_repla
     assert outside.receiver.told == [("acme", 2), ("acme", 2), ("acme", 3)]
 
 
+async def test_a_message_that_cannot_be_made_keeps_no_others_back(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_globex(event: Recorded) -> bytes:
+        if event.stream_id == "acme":
+            message = "planted"
+            raise LookupError(message)
+        return body_of(event)
+
+    monkeypatch.setattr("service.webhooks.sender.body_of", of_globex)
+    await outside.add()
+    for slug in ("acme", "globex"):
+        await outside.api.record(slug, "JitDisabled")
+    await outside.send()
+    assert outside.receiver.told == [("globex", 2)]
+    assert (await outside.look())["waiting"] == 1
+
+
 async def test_a_redirect_is_not_followed(outside: Outside) -> None:
     outside.receiver.status = 302
     await outside.add(workspace="acme")
