@@ -40,7 +40,8 @@ _MEMBERS: Final = """
 """
 _SIGN_INS: Final = """
     select sign_in_id, method, email, member_id, checks, reason from identity.sign_ins
-    where workspace = $1 and email is not null and reason = any($2) and initiated_by is distinct from 'test'
+    where workspace = $1 and email is not null and reason = any($2) and method = any($4)
+      and initiated_by is distinct from 'test'
     order by sign_in_id desc limit $3
 """
 _INVITATIONS: Final = """
@@ -135,7 +136,7 @@ async def judge_sign_ins(
 ) -> Judgements:
     """Judge the people of the last ``most`` sign-ins that the policy decided, each once by each way they came."""
     made = Judgements()
-    rows = _newest(await connection.fetch(_SIGN_INS, before.slug, list(JUDGEABLE), most))
+    rows = _newest(await connection.fetch(_SIGN_INS, before.slug, list(JUDGEABLE), most, list(WAYS)))
     members, invitations = await _people_of(connection, before.slug, list(rows.values()), now)
     for (method, key, member_id), row in rows.items():
         by_email = members.get(key)

@@ -11,6 +11,7 @@ from events.catalogue.access import EnforcementEnabled
 from events.catalogue.configuration import DomainAdded
 from events.catalogue.credentials import CredentialsSet
 from service.commands.judging import LISTED
+from service.identity.sign_in_log import SignIn, record
 
 
 @pytest.fixture
@@ -190,3 +191,10 @@ async def test_the_number_of_sign_ins_is_bounded_and_an_auditor_does_not_ask(api
     assert (await api.post("/workspaces/acme/what-if", body, 403, **auditor))["code"] == "forbidden"
     assert (await api.post("/workspaces/nobody/what-if", body, 404))["code"] == "workspace_unknown"
     assert ISSUER not in str(none)
+
+
+async def test_a_recovery_is_no_way_in_and_is_not_judged_again(api: Management, world: World) -> None:
+    """It opens no workspace, whatever the configuration."""
+    await record(api.pool, SignIn(api.clock.now, "acme", "recovery", "ok", "req-1", email="ada@acme.example"))
+    answer = await imagined(api, ("SsoDisabled", {"reason": "a try"}))
+    assert (answer["sign_ins"]["checked"], answer["sign_ins"]["counts"]) == (0, {})
