@@ -51,7 +51,8 @@ class Redirect(web.Response):
     It has every header that it needs; ``headers`` is for what others add.
 
     Raises:
-        ValueError: a line break in what is sent, which would begin another header (RFC 9112 11.1).
+        ValueError: a line break in what is sent, or what some take for one, which would begin another header (RFC 9112
+            11.1).
     """
 
     def __init__(self, head: RedirectHead, status: int, location: str, cookies: list[str], request_id: str) -> None:
@@ -100,7 +101,7 @@ class Redirect(web.Response):
 
 
 def _line(name: str, value: str) -> str:
-    if "\n" in value or "\r" in value:
-        message = f"the value of a redirect's {name} holds a line break"
+    if not value.isprintable():
+        message = f"the value of a redirect's {name} holds a line break or another control character"
         raise ValueError(message)
     return f"{name}: {value}\r\n"

@@ -73,7 +73,10 @@ async def test_answers_to_requests_sent_in_one_go_keep_their_order() -> None:
     assert [int(answer[:3]) for answer in answers] == [302, 200, 302, 200]
 
 
-@pytest.mark.parametrize("text", ["https://acme.example/\r\nSet-Cookie: x=1", "https://acme.example/\nx", "a\rb"])
+@pytest.mark.parametrize(
+    "text",
+    ["https://acme.example/\r\nSet-Cookie: x=1", "https://acme.example/\nx", "a\rb", "a\u2028b", "a\x85b", "a\x0bb"],
+)
 def test_a_line_break_never_begins_another_header(text: str) -> None:
     with pytest.raises(ValueError, match="line break"):
         Redirect(HEAD, HTTPStatus.FOUND, text, [], "req_1")
