@@ -46,6 +46,12 @@ async def _forget_traces(connection: Connection, workspace: str, member_id: UUID
     await connection.execute("delete from identity.identities where member_id = $1", member_id)
     await connection.execute("delete from identity.link_confirmations where member_id = $1", member_id)
     await connection.execute(
+        "delete from identity.recovery_requests where workspace = $1 and email_key = $2", workspace, email_key
+    )
+    await connection.execute(
+        "delete from identity.limited_sessions where workspace = $1 and holder = $2", workspace, member_id
+    )
+    await connection.execute(
         "delete from identity.identity_conflicts where workspace = $1 and email_key = $2", workspace, email_key
     )
     await connection.execute(

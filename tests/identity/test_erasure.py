@@ -1,17 +1,21 @@
 """What is left of an erased person, and for how long: tombstones outlive the keys of their day."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from support.identity_values import Proven
 from support.identity_world import KEY, STAFF, World
 
 from events.catalogue.configuration import DomainAdded
+from events.domains import parse_address
 from events.sealing import KeyRing
 from events.verify import verify_log
 from service.db import transaction
 from service.identity.change import change_workspace
+from service.identity.limited_sessions import LimitedSession, begin_limited_session
 from service.identity.members import erase_member
+from service.identity.recovery import request_recovery
 from service.identity.tombstones import Tombstones
 
 NEWER = bytes(range(1, 33))
@@ -100,3 +104,14 @@ async def test_erasing_changes_no_event_and_the_log_still_verifies(world: World)
     assert [row["canonical"].count("MemberErased") for row in after[len(before) :]] == [1]
     assert (await verify_log(world.resources.store)).fault is None
     assert "ada@" not in repr(after).lower()
+
+
+async def test_requests_and_sessions_to_recover_go_with_the_owner(world: World) -> None:
+    member_id = (await world.sign_in()).member_id
+    assert member_id is not None
+    await request_recovery(world.resources, "acme", parse_address("ada@acme.example"), "AAAA-AAAA-AAAA-AAAA")
+    session = LimitedSession("recovery", "acme", member_id, world.clock.now + timedelta(minutes=15))
+    async with transaction(world.pool) as connection:
+        await begin_limited_session(connection, session, world.clock.now)
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))
+    assert (await world.rows("recovery_requests"), await world.rows("limited_sessions")) == ([], [])
