@@ -171,8 +171,13 @@ async def begin_after_restore(operator: Operator, reason: str) -> dict[str, Any]
         rules=rules_of(settings),
         public_url=settings.public_url,
     )
+    context = operator.context(reason)
     async with open_pool(url, size=1) as owner:
-        begun = await restored.begin_after_restore(owner, operator.store, identity, reason, operator.context(reason))
+        try:
+            begun = await restored.begin_after_restore(owner, operator.store, identity, reason, context)
+        except asyncpg.InsufficientPrivilegeError:
+            sentence = "Only the owner of the tables may do this. Name its database in KEYLEDGER_OWNER_DATABASE_URL."
+            raise Refused(f"{sentence} Nothing was changed.", "forbidden") from None
     return dataclasses.asdict(begun)
 
 

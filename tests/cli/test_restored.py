@@ -104,3 +104,12 @@ async def test_why_a_backup_was_restored_is_said(operator: CommandLine, pool: Po
     assert (await operator("restored")).code == 2
     assert (await operator("restored", "--reason", " ")).code == 2
     assert await pool.fetchval("select max(epoch) from ledger.epochs") == 1
+
+
+async def test_without_the_owners_database_nothing_is_changed(operator: CommandLine, pool: Pool) -> None:
+    world = World(pool)
+    await open_by(world, uuid4())
+    runtime = operator.environment["KEYLEDGER_DATABASE_URL"]
+    said = await operator.refused("restored", *REASON, KEYLEDGER_OWNER_DATABASE_URL=runtime)
+    assert "KEYLEDGER_OWNER_DATABASE_URL" in said
+    assert await held(pool) == {"sessions.session_hash"}
