@@ -5,6 +5,7 @@ PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 MUTATION_ARGS ?=
 FUZZ_TIMES ?= 15
+MODEL_TIMES ?= 8
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -38,6 +39,10 @@ test: $(VENV)/.developed programs providers ## Install what the tests need, then
 .PHONY: fuzz
 fuzz: $(VENV)/.developed ## Search for faults for some minutes: tokens, parameters, cookies, providers' answers, the API
 	FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/fuzz
+
+.PHONY: model
+model: $(VENV)/.developed ## Walk at random for some minutes: support, members and attackers; exactly those get in who may
+	MODEL_TIMES=$(MODEL_TIMES) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/model
 
 .PHONY: check
 check: $(VENV)/.developed ## Lint, types, import directions, spelling, container files

@@ -208,11 +208,11 @@ async def finds_an_old_mail(walk: Walk) -> None:
 
 
 STEPS: Mapping[Step, int] = {
-    support_changes: 30,
+    support_changes: 36,
     signs_in: 24,
     leaves_for_the_provider: 4,
     comes_back: 4,
-    asks_for_a_link: 12,
+    asks_for_a_link: 10,
     opens_a_mail: 6,
     accepts: 6,
     signs_out: 2,
@@ -248,6 +248,12 @@ async def set_up(walk: Walk) -> None:
     for slug, domain in (("acme", "shared.example"), ("globex", "shared.example"), ("globex", "acme.example")):
         assert await admin.record(walk, walk.model.places[slug], "DomainAdded", domain=domain)
         walk.model.places[slug].domains[domain] = False
+    acme, grace = walk.model.places["acme"], next(one for one in walk.people if one.name == "grace")
+    assert await admin.invite_as(walk, acme, PEOPLE["grace"], "admin")
+    await people.accept(walk, grace, acme, acme.invitations[PEOPLE["grace"]])
+    if walk.random.random() < 0.7:
+        await admin.require_sso(walk, acme)
+    await check(walk)
 
 
 async def take_steps(walk: Walk, steps: int) -> None:
