@@ -134,13 +134,13 @@ keyledger.command("checkpoint", rich_help_panel=OPERATOR, epilog="Example: keyle
 )
 keyledger.command("check", rich_help_panel=OPERATOR, epilog="Example: keyledger check acme")(proof.check)
 keyledger.command("rebuild", rich_help_panel=OPERATOR, epilog="Example: keyledger rebuild timeline")(operate.rebuild)
-keyledger.command("rotate-keys", rich_help_panel=OPERATOR, epilog="Example: keyledger rotate-keys")(operate.rotate_keys)
-keyledger.command(
 keyledger.command(
     "restored",
     rich_help_panel=OPERATOR,
     epilog='Example: keyledger restored --reason "backup of 2026-11-24, disk lost"',
 )(operate.restored)
+keyledger.command("rotate-keys", rich_help_panel=OPERATOR, epilog="Example: keyledger rotate-keys")(operate.rotate_keys)
+keyledger.command(
     "rotate-signing-key",
     rich_help_panel=OPERATOR,
     epilog='Example: keyledger rotate-signing-key --reason "once a year"',
