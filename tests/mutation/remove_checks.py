@@ -64,11 +64,15 @@ _HOST: Final = (
     "parts.path or parts.host.endswith(('.localhost', '.local', '.internal', '.invalid', '.home.arpa', '.onion'))"
 )
 _REDIRECT_URI: Final = "attempt.redirect_uri != redirect_uri(self._public_url, slug)"
+_SWITCHED: Final = (
+    "refused.detail != REPLACED or connection is None or (not await switched_away(self._pool, connection, attempt))"
+)
 STANDS_BEHIND: Final[dict[str, str]] = {
     f"issuer: without not given.isprintable() in {_PASTED}": "the policy refuses such an address in other words",
     f"issuer: without ' ' in given in {_PASTED}": "the policy refuses such an address in other words",
     f"callback: without attempt.slug != slug in attempt.slug != slug or {_REDIRECT_URI}": "a redirect URI has the slug",
     "callback: without connection is None in refused is not None or connection is None": "without one, it is refused",
+    f"callback: without connection is None in {_SWITCHED}": "what is replaced is a connection's",
     "exchange: never active is None": "the callback has refused an attempt without credentials before",
     "http: repr=True": "the class has a __repr__ of its own, which a dataclass leaves alone",
     f"issuer: without parts.path in {_HOST}": "a name that IDNA lets pass holds no slash",
