@@ -31,6 +31,10 @@ async def support_changes(walk: Walk) -> None:
     walk.tell(f"support: {change.__name__} at {place.slug}")
     if await change(walk, place):
         walk.count(change.__name__)
+        if change is admin.invite and walk.random.random() < 0.4:
+            person, invited = _reader(walk, walk.invited[-1][1].address), walk.invited[-1][0]
+            walk.tell(f"{person.name}, invited just now, signs in at {invited.slug} without the mailed link")
+            await people.sign_in(walk, person, invited)
 
 
 def _likely(walk: Walk) -> tuple[Person, Place]:
@@ -152,7 +156,8 @@ async def time_passes(walk: Walk) -> None:
 
 async def eve_says_to_be_somebody(walk: Walk) -> None:
     """Eve, who runs globex's provider, has it say that she has another's address."""
-    place, victim = walk.model.places["globex"], walk.random.choice(list(PEOPLE.values()))
+    place, everybody = walk.model.places["globex"], list(PEOPLE.values())
+    victim = walk.random.choice([one for one in everybody if place.allows(one)] or everybody)
     eve = next(one for one in walk.people if one.name == "eve")
     if place.active is None:
         return
@@ -220,7 +225,7 @@ STEPS: Mapping[Step, int] = {
     makes_codes: 2,
     recovers: 2,
     time_passes: 5,
-    eve_says_to_be_somebody: 3,
+    eve_says_to_be_somebody: 5,
     foreign_address: 1,
     steals_a_cookie: 2,
     brings_an_answer_elsewhere: 2,

@@ -233,7 +233,8 @@ async def revoke_bypass(walk: Walk, place: Place) -> bool:
 
 async def invite(walk: Walk, place: Place) -> bool:
     """Invite somebody."""
-    address = walk.random.choice(list(PEOPLE.values()))
+    strangers = [one for one in PEOPLE.values() if place.addressed(one) is None]
+    address = walk.random.choice(strangers or list(PEOPLE.values()))
     return await invite_as(walk, place, address, walk.random.choice(["owner", "admin", "editor", "viewer"]))
 
 
