@@ -258,6 +258,8 @@ async def set_up(walk: Walk) -> None:
     await people.accept(walk, grace, acme, acme.invitations[PEOPLE["grace"]])
     if walk.random.random() < 0.7:
         await admin.require_sso(walk, acme)
+    mary = next(one for one in walk.people if one.name == "mary")
+    await people.sign_in(walk, mary, walk.model.places["globex"])
     await check(walk)
 
 
