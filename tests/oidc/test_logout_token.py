@@ -34,9 +34,9 @@ async def test_l01_a_right_token_of_any_type_that_providers_give_is_read(
     assert token == LogoutToken("00u17ada1acme", "one", "j")
 
 
-@pytest.mark.parametrize("named", [{"sub": "00u17ada1acme", "sid": None}, {"sub": None, "sid": "one"}])
+@pytest.mark.parametrize(("sub", "sid"), [("00u17ada1acme", None), (None, "one")])
 async def test_l01_a_token_names_a_person_or_a_session_or_both(
-    relying_party: RelyingParty, provider: FakeProvider, named: dict[str, str | None]
+    relying_party: RelyingParty, provider: FakeProvider, sub: str | None, sid: str | None
 ) -> None:
-    token = await read(relying_party, provider, logout_token(provider, jti="j", **named))
-    assert token == LogoutToken(named["sub"], named["sid"], "j")
+    token = await read(relying_party, provider, logout_token(provider, jti="j", sub=sub, sid=sid))
+    assert token == LogoutToken(sub, sid, "j")
