@@ -42,3 +42,14 @@ async def test_b07_a_token_beside_the_code_is_not_looked_at(site: Site) -> None:
     assert landed.status == 303
     (row,) = await site.sign_ins()
     assert (row["reason"], row["email"]) == ("ok", "ada@acme.example")
+
+
+async def test_b04_an_answer_without_a_code_that_can_be_one_uses_nothing_up(site: Site) -> None:
+    """Anybody can have a browser open such an address; the provider's own answer still counts afterwards."""
+    browser = site.browser()
+    back = await site.back(browser)
+    state = parse_qs(urlsplit(back).query)["state"][0]
+    for code in ("", "a%00b"):
+        answer = await browser.get(f"/api/sso/callback/acme?code={code}&state={state}")
+        assert answer.status == 400
+    assert (await browser.get(back)).status == 303
