@@ -144,7 +144,6 @@ SLUGS = [
     "off",
     "a%2Fb",
     "..%2Facme",
-    "%2e%2e",
     "ACME",
     "acme%20",
     "m%C3%BCnchen",
@@ -164,6 +163,14 @@ async def test_a18_whatever_is_not_available_gets_one_page(site: Site, slug: str
     texts = [(await one.text()).replace(one.headers["X-Request-Id"], "ID") for one in (reference, answer)]
     assert answer.status == 404
     assert texts[0] == texts[1]
+
+
+async def test_a18_dots_that_lead_out_of_the_path_lead_nowhere(site: Site) -> None:
+    """They are resolved before anything is a slug (RFC 3986 5.2.4), spelt out or encoded."""
+    for slug in ("..", "%2e%2e", ".%2E"):
+        answer = await site.browser().get(f"/api/sso/initiate/{slug}")
+        assert answer.status == 404
+        assert "Location" not in answer.headers
     assert set(answer.headers) == set(reference.headers)
     assert "Set-Cookie" not in answer.headers
 
