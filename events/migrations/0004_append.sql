@@ -30,6 +30,7 @@ declare
     v_matching bigint;
     v_in_order boolean;
     v_start    bytea;
+    v_previous timestamptz;
 begin
     if v_count is null or v_count not between 1 and 1000 or p_stream is null or p_expected is null or p_expected < -1
     then
@@ -95,6 +96,7 @@ begin
     end if;
 
     version := v_before;
+    v_previous := recorded_at;
     v_start := convert_to(E'keyledger/event/v1\n', 'UTF8') || int4send(octet_length(p_stream))
         || convert_to(p_stream, 'UTF8');
     for v_place in 1 .. v_count loop
@@ -139,7 +141,10 @@ begin
     if p_document is not null then
         perform projection.put_connection(p_stream, version, position, p_fold_version, p_document);
     end if;
-    perform pg_notify('keyledger_events', '');
+    -- Who hears of a first event asks again until nothing new comes: a burst needs no more than one notification.
+    if recorded_at > v_previous + interval '10 milliseconds' then
+        perform pg_notify('keyledger_events', '');
+    end if;
 end
 $$;
 
