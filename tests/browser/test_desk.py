@@ -1,5 +1,6 @@
 """Desks in Chromium: setting up by a link, replacing credentials under way, and the day when the provider is gone."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -184,6 +185,41 @@ async def test_with_the_provider_gone_a_member_with_a_bypass_gets_in_by_a_mailed
         await enter_by_mail(there, acme, members[1].email)
         await expect(there.locator("article.notice")).to_be_visible()
         await look(there, "bypass_none")
+
+
+async def test_requiring_sso_stops_a_link_in_the_mail_and_a_session_that_is_open_elsewhere(
+    mortal: Mortal, page: Page, chromium: Browser, look: LookAt
+) -> None:
+    """Decided when the link is used and at each request; by SSO the same person gets in again."""
+    acme, url = mortal.acme, mortal.acme.service.url
+    await sign_in_owner(page, mortal)
+    hedy = Person("Hedy", f"hedy@{acme.slug}.example", sub=f"00u-hedy-{acme.slug}")
+    await acme.provider.put(hedy)
+    await acme.service.call("POST", f"/workspaces/{acme.slug}/invitations", {"email": hedy.email, "role": "editor"})
+    async with AsyncExitStack() as profiles:
+        contexts = [await profiles.enter_async_context(await chromium.new_context()) for _ in range(2)]
+        inside, waiting = [await context.new_page() for context in contexts]
+        await enter_by_mail(inside, acme, hedy.email)
+        await expect_signed_in(inside, acme)
+        used = await mailed(acme, hedy.email, "/login/magic-link/")
+        await waiting.goto(f"{url}/login/exception")
+        await waiting.get_by_label("E-mail address").fill(hedy.email)
+        await waiting.get_by_role("button", name="E-mail me a sign-in link").click()
+        async with asyncio.timeout(10):
+            while (link := await mailed(acme, hedy.email, "/login/magic-link/")) == used:  # noqa: ASYNC110 - sent elsewhere
+                await asyncio.sleep(0.1)
+        await acme.service.record(acme.slug, ("EnforcementEnabled", {}))
+        shown = await (await inside.request.get(f"{url}/api/session")).json()
+        assert shown["workspaces"] == []
+        await waiting.goto(link)
+        await waiting.get_by_role("button", name="Sign in").click()
+        await expect_notice(waiting, "method_not_allowed")
+        assert (await waiting.request.get(f"{url}/api/session")).status == 401
+        await inside.goto(f"{url}/account")
+        await look(inside, "account_sso_required")
+        await inside.goto(f"{url}/open/{acme.slug}")
+        await press(inside, hedy)
+        await expect_signed_in(inside, acme)
 
 
 async def test_a_set_up_link_is_exchanged_in_one_browser_which_stages_and_tests(
