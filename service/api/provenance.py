@@ -14,7 +14,7 @@ from service.api.presentation import show_workspace
 from service.api.shapes import ActorShape, CauseShape
 
 KEPT: Final = 20
-"""So many events, the newest, are kept of each place, however often it went to and fro."""
+"""So many events, the newest, are kept of each place, however often it went back and forth."""
 
 
 class Trail:
