@@ -13,7 +13,9 @@ create table projection.connections (
     fold_version int not null,
     document     jsonb not null,
     updated_at   timestamptz not null,
-    lapses_at    text collate "C"
+    lapses_at    text collate "C",
+    -- The position at which the document's domains were last written to sign_in_domains.
+    domains_at   bigint not null default 0
 ) with (fillfactor = 70);
 
 -- When an enforcement that nobody confirmed lapses. Instants in a document are text of one width in UTC, so their order
@@ -72,18 +74,18 @@ begin
     update projection.connections c set
         name = p_document ->> 'name', plan = p_document ->> 'plan', version = p_version, position = p_position,
         fold_version = p_fold_version, document = p_document, updated_at = clock_timestamp(),
-        lapses_at = projection.lapse_of(p_document)
-    from (select document -> 'domains' as domains from projection.connections where slug = p_slug) former
+        lapses_at = projection.lapse_of(p_document),
+        domains_at = case when c.document -> 'domains' = p_document -> 'domains' then c.domains_at else p_position end
     where c.slug = p_slug
         and (c.position < p_position or (c.position = p_position and c.fold_version <> p_fold_version))
-    returning former.domains is distinct from p_document -> 'domains' into v_domains_differ;
+    returning c.domains_at = p_position into v_domains_differ;
     if not found then
         insert into projection.connections (
-            slug, name, plan, version, position, fold_version, document, updated_at, lapses_at
+            slug, name, plan, version, position, fold_version, document, updated_at, lapses_at, domains_at
         )
         values (
             p_slug, p_document ->> 'name', p_document ->> 'plan', p_version, p_position, p_fold_version, p_document,
-            clock_timestamp(), projection.lapse_of(p_document)
+            clock_timestamp(), projection.lapse_of(p_document), p_position
         )
         on conflict (slug) do nothing;
         v_domains_differ := found;

@@ -254,6 +254,9 @@ declare
     v_renamed boolean;
 begin
     perform 1 from identity.workspaces where slug = p_workspace for share;
+    -- Nobody waits for the disk: a crash of the database may take back the sign-ins of the moment before it, each with
+    -- its session and its row in the log, so that none of them opens anything.
+    perform set_config('synchronous_commit', 'off', true);
 
     select m.member_id, m.user_id, m.name <> p_name into o_member, o_user, v_renamed
     from ledger.streams s
