@@ -89,6 +89,24 @@ def test_claims_at_the_edge_of_what_holds_are_accepted(row: str) -> None:
     assert judge(claims).subject == claims["sub"]
 
 
+@pytest.mark.parametrize(("claim", "check"), [("at_hash", "access_token_hash"), ("c_hash", "code_hash")])
+def test_a_half_hash_of_what_was_not_sent_is_told_as_absent(claim: str, check: str) -> None:
+    """There is nothing to hold it against; nobody reads it as passed."""
+    token = sign({"alg": "RS256", "kid": rsa_key().kid}, changed(**{claim: "x"}), rsa_key(), "RS256")
+    claims = validate_id_token(
+        token,
+        KEYS,
+        issuer=ISSUER,
+        client_id=CLIENT_ID,
+        nonce=NONCE,
+        algorithms=frozenset({"RS256"}),
+        now=NOW,
+        leeway=LEEWAY,
+        max_age=MOST_AGE,
+    )
+    assert claims.checks[check] == "absent"
+
+
 @pytest.mark.parametrize(
     ("alg", "digest"),
     [("RS384", "sha384"), ("PS512", "sha512"), ("ES256", "sha256"), ("EdDSA", "sha512")],
