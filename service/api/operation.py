@@ -1,11 +1,12 @@
 """What a route promises, declared beside its handler; routes, checks and the OpenAPI document read the same lines."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Final, Literal, NoReturn, TypeVar, get_args
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from service.tokens import Access, Principal
 
@@ -13,11 +14,29 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 
+_DIGITS: Final = re.compile(r"-?[0-9]+")
+
 
 class Query(BaseModel):
-    """Query parameters. Unknown ones are refused, so that a typo never silently widens an answer."""
+    """Query parameters. Unknown ones are refused, so that a typo never silently widens an answer.
+
+    Whole numbers are written in digits alone: ``1_0`` is no version, and neither are ``1.0`` and a blank before one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_digits(cls, value: object, info: ValidationInfo) -> object:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if _takes_int(kind) and isinstance(value, str) and _DIGITS.fullmatch(value) is None:
+            message = "write a whole number, in digits alone"
+            raise ValueError(message)
+        return value
+
+
+def _takes_int(kind: object) -> bool:
+    return kind is int or any(_takes_int(part) for part in get_args(kind))
 
 
 class Body(BaseModel):

@@ -1,7 +1,7 @@
 """The query parameters that several operations share."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -17,7 +17,7 @@ MAXIMUM_VERSION = 2**53 - 1
 
 
 def read_moment(text: str) -> datetime:
-    """Return a moment (RFC 3339, with an offset).
+    """Return a moment (RFC 3339, with an offset), in UTC.
 
     Raises:
         ValueError: it is none.
@@ -26,8 +26,9 @@ def read_moment(text: str) -> datetime:
         message = "write a moment with its offset, such as 2026-11-25T13:00:00Z (in an address, + is written %2B)"
         raise ValueError(message)
     try:
-        return datetime.fromisoformat(text.upper())
-    except ValueError:
+        # In UTC from here on: near the ends of the calendar an offset can lead out of it.
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
         message = "this date or time does not exist"
         raise ValueError(message) from None
 
@@ -38,8 +39,11 @@ def _moment(text: str) -> str:
 
 
 def _point(text: str) -> str:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:17]) <= MAXIMUM_VERSION and len(text) < 17):  # noqa: PLR2004 -- 2^53 has 16 digits
+    if not (text.isascii() and text.isdecimal()):
         read_moment(text)
+    elif not (len(text) < 17 and 1 <= int(text) <= MAXIMUM_VERSION):  # noqa: PLR2004 -- 2^53 has 16 digits
+        message = "versions are whole numbers from 1; what was before version 1 is no configuration"
+        raise ValueError(message)
     return text
 
 

@@ -33,7 +33,11 @@ def moment(text: str) -> str:
         raise typer.BadParameter(message) from None
     if "T" not in text and " " not in text:
         return f"{parsed.date().isoformat()}T23:59:59.999999Z"
-    return stamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+    try:
+        return stamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+    except OverflowError:
+        message = f"{text} is outside of the calendar, which has the years 1 to 9999"
+        raise typer.BadParameter(message) from None
 
 
 def stamp(time: datetime) -> str:

@@ -56,6 +56,33 @@ async def test_events_of_one_append_follow_one_another_in_time_as_in_place(api: 
     assert [await version_at(api, one["recorded_at"]) for one in events] == [one["version"] for one in events]
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_a_moment_beyond_the_calendar_is_refused_as_one_that_does_not_exist(api: Management, moment: str) -> None:
+    """Wherever a moment is taken. The ends of the calendar themselves are moments like any other."""
+    await api.register()
+    for path in (
+        "/workspaces/acme?at=",
+        "/workspaces?at=",
+        "/workspaces/acme/diff?from=",
+        "/workspaces/acme/diff?from=1&to=",
+    ):
+        problem = await api.get(f"{path}{quote(moment)}", 422)
+        assert problem["errors"][0]["detail"] == "this date or time does not exist."
+    assert await version_at(api, "9999-12-31T23:59:59.999999Z") == 1
+    assert (await api.get("/workspaces?at=0001-01-01T00:00:00Z"))["items"] == []
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "1_0", "1.0", "%201", "1%20", "%2B1", "", "%D9%A1", "9" * 30])
+async def test_a_version_is_a_whole_number_from_one_and_nothing_else_means_one(api: Management, version: str) -> None:
+    """A typo never answers for another version; what a comparison takes is told apart from a moment."""
+    await api.register()
+    for path in ("/workspaces/acme?version=", "/workspaces/acme/diff?from=", "/workspaces/acme/events?limit="):
+        assert (await api.get(path + version, 422))["code"] == "data_invalid"
+    if version.isdecimal():
+        problem = await api.get(f"/workspaces/acme/diff?from={version}", 422)
+        assert "versions are whole numbers from 1" in problem["detail"]
+
+
 async def test_before_the_first_event_there_was_no_workspace_anywhere(api: Management) -> None:
     at = stamp(await api.register()) - timedelta(microseconds=1)
     moment = quote(at.isoformat())

@@ -18,6 +18,8 @@ LOCAL = CommandLine({**bare_environment(), "KEYLEDGER_URL": "http://127.0.0.1:9"
         (["domain", "add", "acme"], "Missing argument"),
         (["invite", "acme", "ada@acme.example", "--role", "editr"], "editor"),
         (["show", "acme", "--at", "tomorow"], "is no time"),
+        (["show", "acme", "--at", "9999-12-31T23:59:59-14:00"], "outside of the calendar"),
+        (["diff", "acme", "0001-01-01T00:00:00+14:00"], "outside of the calendar"),
         (["show", "acme", "--at", "2026-11-24", "--version", "3"], "either --at or --version"),
         (["bypass", "grant", "acme", "ada@acme.example", "--hours", "73"], "equal to 72"),
         (["credentials", "set", "acme", "--client-id", "0oa1"], "either --okta-domain or --issuer"),
