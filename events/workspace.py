@@ -41,7 +41,8 @@ class UnreadableEvent(Exception):
 class Workspace:
     """A workspace after the event with number ``version`` in its stream; version 0 is before its registration.
 
-    ``position`` is the place of that event in the whole log, as far as it is known (0 for a decided, unrecorded state).
+    ``position`` is the place of that event in the whole log, ``head`` its hash, as far as they are known (0 and empty
+    for a decided, unrecorded state). A version and a position may come again, after a restore; the hash tells.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Workspace:
         "domains",
         "enforcement",
         "former",
+        "head",
         "jit_enabled",
         "jit_role",
         "name",
@@ -72,6 +74,7 @@ class Workspace:
         self.plan = ""
         self.version = 0
         self.position = 0
+        self.head = b""
         self.closed = False
         self.shredded = False
         self.domains: dict[str, AllowedDomain] = {}
@@ -120,10 +123,12 @@ class Workspace:
             UnreadableEvent: see ``apply``.
         """
         self.apply(event.type, event.data, event.event_id, event.version, event.position, event.schema_version)
+        self.head = event.hash
 
     def after(self, events: Iterable[Prepared]) -> "Workspace":
         """Return the state once these events are recorded next; this state stays as it is."""
         state = self.copy()
+        state.head = b""
         for event in events:
             state.apply(event.type, event.data, event.event_id, state.version + 1, 0, event.schema_version)
         return state
@@ -156,7 +161,7 @@ class Workspace:
         return bypass if bypass is not None and bypass.expires_at > now else None
 
     def to_document(self) -> dict[str, Any]:
-        """Return the state as JSON values: the content of the read model, without the position."""
+        """Return the state as JSON values: the content of the read model, without position and head."""
         return {
             "slug": self.slug,
             "name": self.name,
@@ -189,12 +194,12 @@ class Workspace:
         }
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any], position: int = 0) -> Self:
+    def from_document(cls, document: Mapping[str, Any], position: int = 0, head: bytes = b"") -> Self:
         """Return the state that ``to_document`` of the same ``FOLD_VERSION`` wrote."""
         state = cls(document["slug"])
         for name in ("name", "plan", "version", "closed", "shredded", "provider_logout", "sso_enabled"):
             setattr(state, name, document[name])
-        state.position = position
+        state.position, state.head = position, head
         state.domains = {name: AllowedDomain(**domain) for name, domain in document["domains"].items()}
         state.jit_enabled, state.jit_role = document["jit"]["enabled"], document["jit"]["role"]
         for name in ("credentials", "staged", "former"):

@@ -10,6 +10,7 @@ import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -34,8 +35,8 @@ MOST_ENTRIES: Final = 10_000
 MOST_CHANGES: Final = 1_000
 
 _CHANGED: Final = """
-    select (select max(epoch) from ledger.epochs) as epoch,
-           coalesce((select position from ledger.events order by position desc limit 1), 0) as head,
+    select (select max(epoch) from ledger.epochs) as epoch, coalesce(head.position, 0) as head, head.hash as mark,
+           $1 = 0 or exists (select from ledger.events where position = $1 and hash = $3) as went_on,
            (
                select array_agg(e.stream_id) from (
                    select stream_id from ledger.events where position > $1 order by position limit $2
@@ -44,6 +45,8 @@ _CHANGED: Final = """
            clock_timestamp() - (
                select recorded_at from ledger.events where position > $1 order by position limit 1
            ) as lag
+    from (values (1)) one
+    left join lateral (select position, hash from ledger.events order by position desc limit 1) head on true
 """
 
 _LOST: Final = (
@@ -55,6 +58,23 @@ _LOST: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """The log went back: the event at position ``seen`` is gone, which was the last one in the epoch ``before``.
+
+    It ends at position ``head`` now, in the epoch ``epoch``.
+    """
+
+    seen: int
+    before: int
+    head: int
+    epoch: int
+
+
+async def _nothing(_setback: Setback) -> None:
+    """Do nothing about a log that went back."""
+
+
 class ConnectionCache:
     """Committed connections by slug, slugs that do not exist among them.
 
@@ -63,6 +83,7 @@ class ConnectionCache:
         connect: opens the connection that listens; it belongs to the cache.
         measured: called with the seconds from a commit's time to its being dropped here.
         heard: called when there are new events, for others who follow the log.
+        went_back: awaited when the log went back, after what was at hand was dropped.
     """
 
     def __init__(
@@ -72,17 +93,20 @@ class ConnectionCache:
         *,
         measured: Callable[[float], None] = lambda _seconds: None,
         heard: Callable[[], None] = lambda: None,
+        went_back: Callable[[Setback], Awaitable[None]] = _nothing,
     ) -> None:
         self._load = load
         self._connect = connect
         self._measured = measured
         self._heard = heard
+        self._went_back = went_back
         self._entries: OrderedDict[str, Workspace | None] = OrderedDict()
         self._loading: dict[str, asyncio.Task[Workspace | None]] = {}
         self._clock = asyncio.get_running_loop().time
         self._confirmed_at = float("-inf")
         self._woken = asyncio.Event()
         self._position = 0
+        self._mark = b""
         self._epoch = 0
 
     @property
@@ -127,8 +151,10 @@ class ConnectionCache:
         this = asyncio.current_task()
         try:
             found = await self._load(slug)
-            # A change that was heard of meanwhile has taken this load out: it may have read the state before it.
-            if self._loading.get(slug) is this and self.alive:
+            # A change that was heard of meanwhile has taken this load out: it may have read the state before it. What
+            # is later than the last event seen would stay unnoticed where a backup takes that away.
+            late = found is not None and found.position > self._position
+            if self._loading.get(slug) is this and self.alive and not late:
                 self._entries[slug] = found
                 if len(self._entries) > MOST_ENTRIES:
                     self._entries.popitem(last=False)
@@ -186,15 +212,18 @@ class ConnectionCache:
     async def _ask(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         asked_at = self._clock()
         async with asyncio.timeout(MAX_AGE_S):
-            row = await connection.fetchrow(_CHANGED, self._position, MOST_CHANGES)
-        assert row is not None  # noqa: S101 - a select without from gives one row
+            row = await connection.fetchrow(_CHANGED, self._position, MOST_CHANGES, self._mark)
+        assert row is not None  # noqa: S101 - one row of values
         streams, epoch, head = row["streams"] or [], row["epoch"], row["head"]
-        if not self.alive or epoch != self._epoch or head < self._position or len(streams) >= MOST_CHANGES:
+        setback = None if row["went_on"] else Setback(self._position, self._epoch, head, epoch)
+        if not self.alive or epoch != self._epoch or setback is not None or len(streams) >= MOST_CHANGES:
             self._empty()
         else:
             self._drop(streams)
             if row["lag"] is not None:
                 self._measured(row["lag"] / timedelta(seconds=1))
-        self._position, self._epoch, self._confirmed_at = head, epoch, asked_at
-        if streams:
+        self._position, self._mark, self._epoch, self._confirmed_at = head, row["mark"] or b"", epoch, asked_at
+        if setback is not None:
+            await self._went_back(setback)
+        if streams or setback is not None:
             self._heard()

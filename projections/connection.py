@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
 
 CURRENT = """
-    select s.version as stream_version, c.version, c.position, c.fold_version, c.document
+    select s.version as stream_version, s.head_hash, c.version, c.position, c.fold_version, c.document
     from ledger.streams s left join projection.connections c on c.slug = s.stream_id
     where s.stream_id = $1
 """
@@ -37,6 +37,6 @@ async def load_connection(source: "Source", slug: str) -> Workspace | None:
     if row is None:
         return None
     if row["version"] == row["stream_version"] and row["fold_version"] == FOLD_VERSION:
-        return Workspace.from_document(orjson.loads(row["document"]), row["position"])
+        return Workspace.from_document(orjson.loads(row["document"]), row["position"], row["head_hash"])
     events = await source.fetch(_EVENTS, slug, row["stream_version"])
     return replay(slug, (recorded(event) for event in events))

@@ -44,9 +44,7 @@ TRIES: Final = 6
 UNLOCKED_TRIES: Final = 2
 NOBODY: Final = UUID(int=0)
 
-_ADMIT_KNOWN = (
-    "select * from identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
-)
+_ADMIT_KNOWN = "select * from identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 
 
 async def admit(
@@ -162,6 +160,7 @@ class _SignIn:
             _ADMIT_KNOWN,
             self.slug,
             decision.workspace.version,
+            decision.workspace.head,
             self.person.issuer,
             self.person.subject_scope,
             self.person.subject,

@@ -17,7 +17,7 @@ from service.identity.session_values import LiveSession
 __all__ = ["Situation", "UnusableReadModel", "lock_workspace", "read_situation", "read_workspace"]
 
 _READ = """
-    select s.version as stream_version, c.version, c.position, c.fold_version, c.document,
+    select s.version as stream_version, s.head_hash, c.version, c.position, c.fold_version, c.document,
            i.member_id as i_member, i.user_id as i_user, i.role as i_role, i.status as i_status, i.email as i_email,
            i.websites as i_websites,
            e.member_id as e_member, e.user_id as e_user, e.role as e_role, e.status as e_status, e.email as e_email,
@@ -81,6 +81,7 @@ async def read_situation(
     if row is None:
         return None
     workspace = await workspace_of(connection, slug, row)
+    workspace.head = workspace.head or row["head_hash"]
     known = Known(
         by_identity=_member(row, "i"),
         by_email=_member(row, "e", linked_here=row["linked_here"], linked_before=row["linked_before"]),

@@ -158,7 +158,9 @@ create table identity.spent_attempts (
 create table identity.api_tokens (
     token_id     uuid primary key,
     token_hash   bytea not null unique check (length(token_hash) = 32),
+    -- In clear, so that none is given twice, until its holder is forgotten: then the id of the name stands in its place.
     name         text not null check (length(name) between 1 and 200),
+    name_id      text collate "C" not null,
     role         text not null check (role in ('support', 'auditor', 'operator')),
     created_at   timestamptz not null default clock_timestamp(),
     expires_at   timestamptz,
@@ -239,12 +241,13 @@ $$;
 -- A known member signs in: everything that the judgement relied on is looked at again under the workspace's lock, then
 -- the sign-in, the session and the times are written; all in the one round trip. Each statement of a function sees what
 -- committed before it began, so the look comes after the wait for the lock. p_person is whose session the browser holds,
--- null for nobody's. p_data is the session's, to which whose it is gets added here. Answers no row, having written
--- nothing, when something is or has become otherwise.
+-- null for nobody's. p_head is the hash of the stream's last event: after a restore a version comes again with another
+-- content. p_data is the session's, to which whose it is gets added here. Answers no row, having written nothing, when
+-- something is or has become otherwise.
 create function identity.admit_known(
-    p_workspace text, p_version bigint, p_issuer text, p_scope text, p_subject text, p_email text, p_person uuid,
-    p_name text, p_now timestamptz, p_initiated_by text, p_credentials text, p_checks jsonb, p_request text,
-    p_session bytea, p_replaces bytea, p_data jsonb, p_expires timestamptz,
+    p_workspace text, p_version bigint, p_head bytea, p_issuer text, p_scope text, p_subject text, p_email text,
+    p_person uuid, p_name text, p_now timestamptz, p_initiated_by text, p_credentials text, p_checks jsonb,
+    p_request text, p_session bytea, p_replaces bytea, p_data jsonb, p_expires timestamptz,
     out o_sign_in bigint, out o_member uuid, out o_user uuid
 ) returns setof record
 language plpgsql
@@ -263,7 +266,7 @@ begin
     join projection.connections c on c.slug = s.stream_id and c.version = s.version
     join identity.identities i on i.workspace = s.stream_id
     join identity.members m on m.member_id = i.member_id
-    where s.stream_id = p_workspace and s.version = p_version
+    where s.stream_id = p_workspace and s.version = p_version and s.head_hash = p_head
       and i.issuer = p_issuer and i.subject_scope = p_scope and i.subject = p_subject
       and m.status = 'active' and m.email = p_email
       and (p_person is null or m.user_id = p_person);
