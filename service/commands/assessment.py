@@ -1,4 +1,4 @@
-"""What is missing before SSO and before enforcement, and whom enforcement would affect, with their addresses."""
+"""What is missing before SSO and before enforcement, and whom enforcement would affect, with addresses and names."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,15 @@ from service.identity.facts import owner_facts
 
 @dataclass(frozen=True)
 class Assessment:
-    """The workspace, its readiness, and the addresses of the members and invitations that the readiness names."""
+    """The workspace, its readiness, and who the members and invitations are that the readiness names by their ids.
+
+    ``names`` holds those that are known; whoever is invited has none yet.
+    """
 
     workspace: Workspace
     readiness: Readiness
     addresses: dict[str, str]
+    names: dict[str, str]
 
 
 async def assess(resources: CommandResources, slug: str, actor: Actor) -> Assessment:
@@ -38,8 +42,10 @@ async def assess(resources: CommandResources, slug: str, actor: Actor) -> Assess
         facts = await facts_of_people(connection, workspace, facts)
         found = readiness(workspace, facts, identity.rules)
         rows = await connection.fetch(
-            "select member_id::text as id, email from identity.members where workspace = $1 and email is not null"
-            " union all select invitation_id::text, email from identity.invitations where workspace = $1",
+            "select member_id::text as id, email, name from identity.members"
+            " where workspace = $1 and email is not null"
+            " union all select invitation_id::text, email, '' from identity.invitations where workspace = $1",
             slug,
         )
-    return Assessment(workspace, found, {row["id"]: row["email"] for row in rows})
+    addresses = {row["id"]: row["email"] for row in rows}
+    return Assessment(workspace, found, addresses, {row["id"]: row["name"] for row in rows if row["name"]})

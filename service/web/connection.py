@@ -12,12 +12,13 @@ from service.identity.recovery import issue_codes
 from service.identity.sessions import live_session
 from service.keys import IDENTITY, REQUEST_ID
 from service.login.slug import is_slug
-from service.web.desk import Desk, act_at_desk, show_desk
+from service.web.desk import Desk, show_desk
+from service.web.desk_actions import act_at_desk
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 from service.web.sign_in_page import restart_address
 
-MAY: Final = frozenset({"stage", "test", "promote", "roll-back"})
+MAY: Final = frozenset({"stage", "test", "promote", "roll-back", "switch-on", "require", "lift"})
 LATELY: Final = timedelta(hours=1)
 """How old an owner's sign-in by SSO may be for new recovery codes: whoever finds an open session makes none."""
 
@@ -36,7 +37,9 @@ async def _owner(request: web.Request) -> Access:
 
 def _desk(request: web.Request, access: Access) -> Desk:
     asker = Asker(Actor("member", str(access.member_id)), request[REQUEST_ID], "owner")
-    return Desk(access.workspace, f"/workspaces/{access.workspace}/connection", asker, MAY, "Single sign-on")
+    base = f"/workspaces/{access.workspace}/connection"
+    by_sso = access.by.method == "sso"
+    return Desk(access.workspace, base, asker, MAY, "Single sign-on", people="named", by_sso=by_sso)
 
 
 async def show_connection(request: web.Request) -> web.Response:

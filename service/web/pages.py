@@ -28,6 +28,7 @@ TEMPLATES: Final = (
     "check_mail",
     "confirm_link",
     "desk",
+    "desk_requiring",
     "invitation",
     "link_confirmed",
     "login",

@@ -10,7 +10,8 @@ from service.identity.addresses import read_address
 from service.identity.recovery import MAIL_LASTS, find_recovery, request_recovery, use_recovery
 from service.keys import CLIENT_IP, IDENTITY, METRICS, REQUEST_ID
 from service.login.slug import LONGEST_SLUG, is_slug
-from service.web.desk import Desk, act_at_desk, show_desk
+from service.web.desk import Desk, show_desk
+from service.web.desk_actions import act_at_desk
 from service.web.form import read_form, single
 from service.web.limited_cookie import keep_limited, limited_session
 from service.web.login_end import record_login_refusal

@@ -11,7 +11,8 @@ from service.commands.asking import Asker
 from service.identity.limited_sessions import LimitedSession
 from service.identity.setup_link import exchange_link, find_link
 from service.keys import IDENTITY, REQUEST_ID
-from service.web.desk import Desk, act_at_desk, committed, show_desk
+from service.web.desk import Desk, committed, show_desk
+from service.web.desk_actions import act_at_desk
 from service.web.limited_cookie import keep_limited, limited_session
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
@@ -49,7 +50,8 @@ async def _desk(request: web.Request) -> Desk:
     link_id: UUID = session.holder
     asker = Asker(Actor("setup", str(link_id)), request[REQUEST_ID])
     until = session.expires_at.strftime("%-d %B %Y, %H:%M UTC")
-    desk = Desk(session.workspace, "/setup/desk", asker, MAY, "Set up single sign-on", until)
+    # Whoever holds a link may be nobody of the workspace: how many would be affected, and never who.
+    desk = Desk(session.workspace, "/setup/desk", asker, MAY, "Set up single sign-on", until, people="counted")
     # A link that was revoked takes its session with it.
     if str(link_id) not in (await committed(request, desk)).setup_links:
         raise PageRefusal("link_invalid", detail="setup")
