@@ -4,17 +4,22 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from support.golden_events import golden_events, published_shapes, shape
+from support.event_probes import behaviour
+from support.golden_events import FOLDS, PROBES, SHAPES, folded, golden_events, name_of, published, shape
 
 from events.canonical import canonical_json
 from events.catalogue import CATALOGUE, SYSTEM_TYPES, WORKSPACE_TYPES, EventData
 from events.catalogue.access import EnforcementEnabled
 from events.catalogue.configuration import WorkspaceRegistered
 from events.catalogue.instants import read_instant, write_instant
-from events.upcasting import upcast
+from events.upcasting import UPCASTERS, upcast
+from events.workspace import FOLD_VERSION
 
 GOLDEN = golden_events()
-IDS = [f"{example['type']}.v{example['schema_version']}" for example in GOLDEN]
+IDS = [name_of(example) for example in GOLDEN]
+OLDER = [one for one in GOLDEN if one["schema_version"] < CATALOGUE[one["type"]].schema_version]
+NEWEST = {one["type"]: one["data"] for one in GOLDEN}
+WORKSPACE_NAMES = {kind.type_name() for kind in WORKSPACE_TYPES}
 
 
 def test_every_version_of_every_type_has_a_golden_example() -> None:
@@ -30,12 +35,44 @@ def test_a_golden_example_of_any_version_reads_as_the_newest(example: dict[str, 
     canonical_json(data)
 
 
+@pytest.mark.parametrize("example", OLDER, ids=name_of)
+def test_an_upcaster_makes_of_an_old_event_what_it_always_made_of_it(example: dict[str, Any]) -> None:
+    """Each single step is pinned, so that none of them ever fills in today's default for what was true then."""
+    step = UPCASTERS[example["type"], example["schema_version"]]
+    assert "next" in example, f"write what {name_of(example)} becomes in the next version into its file, as next"
+    assert step(dict(example["data"])) == example["next"]
+
+
+def test_what_was_published_stays_published() -> None:
+    """All versions of all types, those included that nobody writes any more."""
+    assert set(published(SHAPES)) == set(IDS)
+    assert set(published(PROBES)) <= set(IDS)
+    assert set(published(FOLDS)) <= {str(number) for number in range(1, FOLD_VERSION + 1)}
+
+
 @pytest.mark.parametrize("kind", CATALOGUE.values(), ids=CATALOGUE.keys())
 def test_a_class_changes_only_with_a_new_schema_version(kind: type[EventData]) -> None:
+    """Neither what it looks like nor what it does: which values it takes, and what it records of them."""
     name = f"{kind.type_name()}.v{kind.schema_version}"
-    published = published_shapes()
-    assert name in published, f"publish the shape of {name} in shapes.json, with a golden example and an upcaster"
-    assert shape(kind) == published[name], f"{name} was published with another shape: raise schema_version instead"
+    shapes, probes = published(SHAPES), published(PROBES)
+    assert {name} <= shapes.keys() & probes.keys(), (
+        f"{name} is new: see events/EVOLUTION.md, and run support.publish_events"
+    )
+    assert shape(kind) == shapes[name], f"{name} was published with another shape: raise schema_version instead"
+    assert behaviour(kind, NEWEST[kind.type_name()]) == probes[name], (
+        f"{name} was published and took or recorded other values: raise schema_version instead"
+    )
+
+
+@pytest.mark.parametrize(
+    "example", [one for one in GOLDEN if one["type"] in WORKSPACE_NAMES], ids=lambda one: str(name_of(one))
+)
+def test_an_event_means_the_same_as_long_as_the_fold_has_the_same_version(example: dict[str, Any]) -> None:
+    """Rows of the read model count by FOLD_VERSION: another document under the same version would never be replaced."""
+    folds = published(FOLDS).get(str(FOLD_VERSION), {})
+    name = name_of(example)
+    assert name in folds, f"{name} is new to fold {FOLD_VERSION}: see events/EVOLUTION.md, run support.publish_events"
+    assert folded(example) == folds[name], f"{name} was folded into another document: raise FOLD_VERSION"
 
 
 def test_a_type_belongs_to_one_kind_of_stream_and_is_named_as_its_class() -> None:
