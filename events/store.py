@@ -76,7 +76,8 @@ class Appended:
 class Head:
     """The end of the log: its last position and time (0 and None while it is empty), its size, and its epoch.
 
-    ``size`` counts events, which are the leaves of the Merkle tree. ``epoch`` rises when a backup was restored.
+    ``size`` counts events, which are the leaves of the Merkle tree. ``epoch`` rises when a backup was restored, and is
+    never given twice.
     """
 
     position: int

@@ -74,6 +74,7 @@ from service.webhooks.registry import Webhooks
 from service.webhooks.sender import TIMEOUT_S, WebhookSender
 
 PROJECTOR: Final[web.AppKey[Projector]] = web.AppKey("projector")
+SETBACKS: Final[web.AppKey[Setbacks]] = web.AppKey("setbacks")
 
 RESTART_PAUSE_S: Final = 5.0
 
@@ -128,8 +129,10 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         app[NOTARY] = open_notary(settings, app[STORE], app[KEYRING])
         app[SIGN_IN_LOG] = SignInLog(pool)
         app[PROJECTOR] = Projector(app[STORE], Timeline())
+        app[SETBACKS] = setbacks = Setbacks(pool)
         app[READINESS].probes["database"] = database_probe(pool)
-        app[READINESS].probes["migrations"] = migrations_probe(pool, MIGRATION_SETS)
+        app[READINESS].probes["migrations"] = migrations_probe(pool, MIGRATION_SETS, lambda: setbacks.count)
+        app[READINESS].probes["log"] = setbacks.probe
         yield
 
 
@@ -206,6 +209,7 @@ async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
         ),
         box=app[COOKIE_BOX],
         tombstones=Tombstones(app[POOL], app[KEYRING]),
+        names=Names(app[POOL], app[KEYRING]),
         rules=rules_of(settings),
         public_url=settings.public_url,
     )
@@ -263,7 +267,8 @@ async def _make_checkpoints(app: web.Application) -> None:
 
 
 def _housekeeping(app: web.Application) -> Housekeeping:
-    return Housekeeping(app[POOL], app[CLOCK], timedelta(days=app[SETTINGS].sign_in_log_days))
+    keep = timedelta(days=app[SETTINGS].sign_in_log_days)
+    return Housekeeping(app[POOL], app[CLOCK], keep, app[METRICS].removed)
 
 
 RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [

@@ -1,6 +1,6 @@
 """What operators and their machines ask: does the process live, may it be sent requests, what are its numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import asyncpg
 from aiohttp import web
@@ -40,18 +40,25 @@ def database_probe(pool: "asyncpg.Pool[asyncpg.Record]") -> Probe:
     return probe
 
 
-def migrations_probe(pool: "asyncpg.Pool[asyncpg.Record]", sets: list[MigrationSet]) -> Probe:
-    """Return the probe that the schema is this program's. Once it is, it stays: migrations only go forward."""
-    current = False
+def migrations_probe(
+    pool: "asyncpg.Pool[asyncpg.Record]", sets: list[MigrationSet], setbacks: Callable[[], int] = lambda: 0
+) -> Probe:
+    """Return the probe that the schema is this program's.
+
+    Once it is, it stays: migrations only go forward, but where a backup takes the database back. ``setbacks`` tells
+    how often one did.
+    """
+    current_since: int | None = None
 
     async def probe() -> Mapping[str, object]:
-        nonlocal current
+        nonlocal current_since
         missing: list[str] = []
-        if not current:
+        now = setbacks()
+        if current_since != now:
             async with borrowed(pool) as connection:
                 missing = [str(migration) for migration in await pending(connection, sets)]
-            current = not missing
-        return {"ok": current, "pending": missing}
+            current_since = None if missing else now
+        return {"ok": not missing, "pending": missing}
 
     return probe
 

@@ -31,7 +31,8 @@ create table ledger.streams (
 ) with (fillfactor = 70);
 
 -- A restored backup takes the log back: positions that readers have seen may come again with other events. Each
--- restore begins an epoch, and whoever keeps a position keeps its epoch with it.
+-- restore begins an epoch, and whoever keeps a position keeps its epoch with it. The first is 1; later ones are the
+-- second of their beginning.
 create table ledger.epochs (
     epoch      bigint primary key check (epoch >= 1),
     began_at   timestamptz not null default clock_timestamp(),

@@ -160,7 +160,8 @@ begin
     perform pg_advisory_xact_lock(7311142301);
     insert into ledger.epochs (epoch, began_after, reason)
     values (
-        (select max(epoch) + 1 from ledger.epochs),
+        -- By the clock: where a backup takes a former restore away as well, its epoch must not come again.
+        (select greatest(max(epoch) + 1, extract(epoch from clock_timestamp())::bigint) from ledger.epochs),
         coalesce((select max(position) from ledger.events), 0),
         p_reason
     )

@@ -44,7 +44,10 @@ TRIES: Final = 6
 UNLOCKED_TRIES: Final = 2
 NOBODY: Final = UUID(int=0)
 
-_ADMIT_KNOWN = "select * from identity.admit_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+_ADMIT_KNOWN = (
+    "select * from identity.admit_known("
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+)
 
 
 async def admit(

@@ -38,7 +38,7 @@ class Tombstones:
     def __init__(self, pool: "Pool", keys: KeyWrapper) -> None:
         self._pool = pool
         self._wrapper = keys
-        self._key: bytes | None = None
+        self._key: tuple[UUID, bytes] | None = None
 
     async def find(
         self, connection: "Executor", workspace: str, email_key: str, identity: tuple[str, str, str]
@@ -101,13 +101,18 @@ class Tombstones:
         return 0 if done is None else 1
 
     async def _open(self, connection: "Executor") -> bytes | None:
-        """Return the key, which never changes; without one there are no tombstones either."""
-        if self._key is None:
-            row = await connection.fetchrow(_READ)
-            if row is not None:
-                wrapped = WrappedKey(row["wrapping_key_id"], row["wrapped"])
-                self._key = await self._wrapper.unwrap(wrapped, _place(row["key_id"]))
-        return self._key
+        """Return the key; without one there are no tombstones either.
+
+        It never changes, but a backup from before it was made takes it away, and another one is made then: what was
+        opened once counts only while it is the key that is there.
+        """
+        row = await connection.fetchrow(_READ)
+        if row is None:
+            return None
+        if self._key is None or self._key[0] != row["key_id"]:
+            wrapped = WrappedKey(row["wrapping_key_id"], row["wrapped"])
+            self._key = row["key_id"], await self._wrapper.unwrap(wrapped, _place(row["key_id"]))
+        return self._key[1]
 
     async def _make(self) -> bytes:
         """Make the key, once for an installation: beside the caller's transaction, which may yet be taken back."""

@@ -82,7 +82,8 @@ async def test_after_a_restore_sessions_links_attempts_codes_and_tokens_are_void
     begun = datetime.now(UTC)
     assert await held(pool) == VOIDED
     told = (await operator.done("restored", *REASON, "--json")).json
-    assert (told["epoch"], told["tokens"], told["workspaces"]) == (2, 1, 1)
+    assert (told["tokens"], told["workspaces"]) == (1, 1)
+    assert told["epoch"] >= int(begun.timestamp()), "a former epoch that the backup took away is not given again"
     # What waits in the outbox now are notices, and they hold nothing.
     assert await held(pool) == {"outbox.content"}
     kinds = await pool.fetch("select distinct kind from identity.outbox where content is not null")
@@ -96,7 +97,8 @@ async def test_after_a_restore_sessions_links_attempts_codes_and_tokens_are_void
     assert await attempts.spend(bytes(32), now + timedelta(days=1), now) is True
     assert (await world.event_types("$system"))[-2:] == ["LogRestored", "ApiTokenRevoked"]
     again = await operator.done("restored", *REASON)
-    assert "Epoch 3 begins" in again.out
+    assert f"Epoch {await pool.fetchval('select max(epoch) from ledger.epochs')} begins" in again.out
+    assert await pool.fetchval("select count(*) from ledger.epochs") == 3
     assert "of 0 workspaces" in again.out
 
 

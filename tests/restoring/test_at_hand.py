@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from support.database import Connection, Pool, TestDatabase
 from support.identity_values import Proven
-from support.identity_world import Begun, World
+from support.identity_world import STAFF, Begun, World
 from support.setbacks import remembered
 
 from events.catalogue.access import SsoDisabled
@@ -20,6 +20,8 @@ from events.workspace import Workspace
 from projections.cache import MAX_AGE_S, ConnectionCache, Setback
 from projections.connection import load_connection
 from service.identity.admission import admit
+from service.identity.change import change_workspace
+from service.identity.members import erase_member
 from service.identity.resources import RequestMeta
 
 
@@ -134,3 +136,21 @@ async def test_nobody_is_admitted_on_a_configuration_that_a_restore_took_away(
         assert (committed.version, committed.position) == (supposed.version, supposed.position)
         outcome = await admit(world.resources, "acme", Begun(), Proven(), request, supposed)
     assert (outcome.status, outcome.reason) == ("refused", "workspace_unavailable")
+
+
+async def test_tombstones_are_made_under_the_key_that_is_there_after_a_restore(pool: Pool, owner_pool: Pool) -> None:
+    """The backup is from before the first erasure, and knows no key. After a restart it is still known who was erased."""
+    world = World(pool)
+    await world.register()
+    await erase(world, Proven())
+    await owner_pool.execute("truncate identity.tombstones, identity.tombstone_key")
+    await erase(world, Proven("grace@acme.example", "00u-grace"))
+    restarted = World(pool)
+    assert (await restarted.sign_in(Proven("grace@acme.example", "00u-other"))).detail == "erased_before"
+
+
+async def erase(world: World, person: Proven) -> None:
+    """Let somebody sign in, and remove them."""
+    member_id = (await world.sign_in(person)).member_id
+    assert member_id is not None
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))

@@ -34,7 +34,8 @@ async def test_case_12_a_restored_dump_verifies_and_goes_on(
     async with open_pool(SecretStr(empty_database.runtime_dsn), size=2) as restored_pool:
         restored = EventStore(restored_pool)
         owner = await asyncpg.connect(empty_database.owner_dsn)
-        assert await owner.fetchval("select ledger.begin_epoch('restored from the nightly backup')") == 2
+        epoch = await owner.fetchval("select ledger.begin_epoch('restored from the nightly backup')")
+        assert epoch > (await store.head()).epoch
         assert await restored.read_all() == await store.read_all()
         assert (await verify_log(restored)).fault is None
         found = await load_connection(restored_pool, "acme")
@@ -43,7 +44,7 @@ async def test_case_12_a_restored_dump_verifies_and_goes_on(
         appended = await restored.append("acme", state.version, store.prepare([NewEvent.of(domain(99))], ADA))
         assert appended.recorded[0].position > (await store.head()).position
         head = await restored.head()
-        assert (head.size, head.epoch) == (22, 2)
+        assert (head.size, head.epoch) == (22, epoch)
         assert (await verify_log(restored)).fault is None
         with pytest.raises(asyncpg.PostgresError, match="append-only"):
             await owner.execute("delete from ledger.events")

@@ -61,6 +61,21 @@ async def test_an_instance_is_not_ready_before_its_migrations(
         assert (await answer.json())["checks"]["migrations"]["pending"]
 
 
+async def test_an_instance_whose_database_was_taken_back_looks_at_its_migrations_again(
+    pool: Pool, owner_pool: Pool
+) -> None:
+    """They only go forward, but a backup from before one of them takes the database back under a running instance."""
+    setbacks = 0
+    probe = migrations_probe(pool, MIGRATION_SETS, lambda: setbacks)
+    assert (await probe())["ok"]
+    await owner_pool.execute("delete from ledger.migrations where set_name = 'service' and number > 1")
+    setbacks = 1
+    for _ in range(2):
+        told = await probe()
+        assert told["ok"] is False
+        assert told["pending"]
+
+
 async def test_a_part_that_is_told_of_does_not_have_to_be_well(aiohttp_client: AiohttpClient) -> None:
     async def listener() -> dict[str, object]:
         return {"ok": False, "optional": True, "age_s": 12}
