@@ -21,6 +21,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "workspace_unknown": 404,
         "member_unknown": 404,
         "invitation_unknown": 404,
+        "sign_in_removed": 410,
         "workspace_closed": 409,
         "slug_taken": 409,
         # Two requests meet.

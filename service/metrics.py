@@ -50,6 +50,9 @@ class Metrics:
             ["channel", "outcome"],
             registry=self.registry,
         )
+        self._removed = Counter(
+            "keyledger_removed_rows", "Rows removed because their time was over", ["what"], registry=self.registry
+        )
         self._staleness = Histogram(
             "keyledger_connection_cache_lag_seconds",
             "Time from the commit of a change to this worker's no longer serving what was before it",
@@ -84,6 +87,10 @@ class Metrics:
     def logged_out(self, channel: str, outcome: str) -> None:
         """Count a sign-out to (rp_initiated) or from (backchannel, frontchannel) a provider, with how it went."""
         self._logouts.labels(channel, outcome).inc()
+
+    def removed(self, what: str, rows: int) -> None:
+        """Count rows of one kind that were removed because their time was over."""
+        self._removed.labels(what).inc(rows)
 
     def limited(self, route: str) -> None:
         """Count a request that a rate limit refused."""

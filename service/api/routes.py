@@ -15,6 +15,7 @@ from service.api import (
     people,
     proofs,
     setup_links,
+    sign_in_counts,
     sign_in_methods,
     sign_ins,
     timeline,
@@ -33,6 +34,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *changes.OPERATIONS,
     *events.OPERATIONS,
     *insight.OPERATIONS,
+    # Before the sign-ins by their id, which "counts" would be.
+    *sign_in_counts.OPERATIONS,
     *sign_ins.OPERATIONS,
     *what_if.OPERATIONS,
     *invitations.OPERATIONS,

@@ -25,14 +25,20 @@ async def list_sign_ins(pool: Pool, slug: str, limit: int, before: int | None = 
     return [_values(row) for row in rows]
 
 
+def read_id(reference: str) -> int | None:
+    """Return the id that this is; ``None`` when it is a request id."""
+    by_id = reference.isascii() and reference.isdecimal() and len(reference) <= LONGEST_ID
+    return int(reference) if by_id else None
+
+
 async def find_sign_in(pool: Pool, slug: str, reference: str) -> dict[str, Any] | None:
     """Return the sign-in with this id, or the newest with this request id; ``None`` when the log has neither."""
-    by_id = reference.isascii() and reference.isdecimal() and len(reference) <= LONGEST_ID
+    sign_in_id = read_id(reference)
     row = await pool.fetchrow(
-        f"select sign_in_id, {COLUMNS} from identity.sign_ins"
-        f" where workspace = $1 and {'sign_in_id' if by_id else 'request_id'} = $2 order by sign_in_id desc limit 1",
+        f"select sign_in_id, {COLUMNS} from identity.sign_ins where workspace = $1"
+        f" and {'request_id' if sign_in_id is None else 'sign_in_id'} = $2 order by sign_in_id desc limit 1",
         slug,
-        int(reference) if by_id else reference,
+        reference if sign_in_id is None else sign_in_id,
     )
     return None if row is None else _values(row)
 

@@ -89,16 +89,19 @@ def _links(row: asyncpg.Record) -> Iterable[SsoLink]:
 
 
 async def _tests(connection: Connection, workspace: Workspace, member_ids: Sequence[UUID]) -> dict[UUID, list[SsoLink]]:
-    """A test links nothing; its row in the log shows that the member has a way in through those credentials."""
+    """A test links nothing; its row in the log, or what is left of it, shows that the member has a way in."""
     tested = {
         one.credentials_id: one
         for one in (workspace.credentials, workspace.staged, workspace.former)
         if one is not None
     }
     rows = await connection.fetch(
-        "select member_id, credentials_id, max(at) as at from identity.sign_ins"
+        "select member_id, credentials_id, max(at) as at from ("
+        " select member_id, credentials_id, at from identity.sign_ins"
         " where workspace = $1 and initiated_by = 'test' and reason = 'ok' and credentials_id = any($2)"
-        " and member_id = any($3) group by member_id, credentials_id",
+        " union all select member_id, credentials_id, at from identity.removed_tests"
+        " where workspace = $1 and reason = 'ok' and credentials_id = any($2)"
+        ") tests where member_id = any($3) group by member_id, credentials_id",
         workspace.slug,
         list(tested),
         list(member_ids),

@@ -1,52 +1,52 @@
-"""Deletes what has served its time. Every process runs it; of several at once, one does the work."""
+"""Removes what has served its time. Every process runs it; of several at once, one does the work.
+
+Each batch is a transaction of its own, so that nobody waits long for it, and so that where the process dies the others
+go on from there.
+"""
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeAlias
 
 import structlog
 
 from service.clock import Clock
-from service.db import TROUBLE, transaction
+from service.db import TROUBLE, Connection, is_away, transaction
+from service.identity.removals import REMOVALS, Removal
 from service.identity.resources import Pool
-from service.identity.sign_in_log import delete_older
+from service.identity.sign_in_retention import SignInRetention
 
 log = structlog.get_logger("housekeeping")
 
 EVERY_S: Final = 60.0
 LOCK: Final = 7_311_142_311
-SIGN_INS_AT_ONCE: Final = 5_000
+AT_ONCE: Final = 2_000
+BATCHES: Final = 100
+"""So many batches of one kind in a round at most, so that all kinds have their turn."""
+PAUSE_S: Final = 0.02
+"""After a full batch: requests have the database for themselves in between."""
 
-_DELETIONS: Final = {
-    "spent attempts": "delete from identity.spent_attempts where expires_at <= $1",
-    "sessions": "delete from identity.sessions where absolute_expires_at <= $1",
-    "idempotency keys": "delete from identity.idempotency where created_at <= $1::timestamptz - interval '24 hours'",
-    "link confirmations": """
-        delete from identity.link_confirmations where expires_at <= $1::timestamptz - interval '1 day'
-    """,
-    "magic links": "delete from identity.magic_links where expires_at <= $1::timestamptz - interval '1 hour'",
-    "limited sessions": "delete from identity.limited_sessions where expires_at <= $1",
-    "recovery requests": "delete from identity.recovery_requests where expires_at <= $1",
-    "mails with magic links": """
-        delete from identity.outbox where kind in ('magic_link', 'confirm_google', 'recovery')
-        and coalesce(sent_at, given_up_at, created_at) <= $1::timestamptz - interval '1 day'
-    """,
-    "identity conflicts": "delete from identity.identity_conflicts where at <= $1::timestamptz - interval '30 days'",
-    "mails": """
-        delete from identity.outbox where coalesce(sent_at, given_up_at) <= $1::timestamptz - interval '30 days'
-    """,
-}
+Batch: TypeAlias = Callable[[Connection], Awaitable[tuple[int, bool]]]
+"""Removes a batch of rows, in the caller's transaction. Returns how many, and whether there may be more."""
+
+
+def _uncounted(_what: str, _rows: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """``keep_sign_ins`` is how long the sign-in log is kept."""
+    """``keep_sign_ins`` is how long the sign-in log is kept; ``removed`` is told how many rows of which kind went."""
 
     pool: Pool
     clock: Clock
     keep_sign_ins: timedelta
+    removed: Callable[[str, int], None] = _uncounted
+    at_once: int = AT_ONCE
 
     async def run(self) -> None:
         """Tidy up about once a minute until cancelled."""
@@ -59,15 +59,42 @@ class Housekeeping:
                 log.exception("tidying up failed; the next round tries again")
 
     async def tidy_up(self) -> bool:
-        """Delete what has expired. ``False`` when another process is at it."""
-        now = self.clock()
-        async with transaction(self.pool) as connection:
-            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
-                return False
-            for what, statement in _DELETIONS.items():
-                status = await connection.execute(statement, now)
-                count = int(status.rpartition(" ")[2])
-                if count:
-                    log.debug("tidied up", what=what, count=count)
-            await delete_older(connection, now, self.keep_sign_ins, SIGN_INS_AT_ONCE)
+        """Remove what has expired. ``False`` when another process is at it."""
+        for what, batch in self._kinds(self.clock()):
+            try:
+                if not await self._remove(what, batch):
+                    return False
+            except TROUBLE as error:
+                if is_away(error):
+                    raise
+                # What is wrong with one kind keeps none of the others back.
+                log.exception("tidying up failed; the next round tries again", what=what)
         return True
+
+    def _kinds(self, now: datetime) -> Iterator[tuple[str, Batch]]:
+        for removal in REMOVALS:
+            yield removal.what, partial(_delete, removal, now, self.at_once)
+        yield "sign-ins", SignInRetention(now - self.keep_sign_ins, self.at_once).remove
+
+    async def _remove(self, what: str, batch: Batch) -> bool:
+        total = 0
+        for _ in range(BATCHES):
+            async with transaction(self.pool) as connection:
+                if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", LOCK):
+                    return False
+                rows, more = await batch(connection)
+            total += rows
+            if rows:
+                self.removed(what, rows)
+            if not more:
+                break
+            await asyncio.sleep(PAUSE_S)
+        if total:
+            log.info("tidied up", what=what, rows=total)
+        return True
+
+
+async def _delete(removal: Removal, now: datetime, most: int, connection: Connection) -> tuple[int, bool]:
+    status = await connection.execute(removal.statement, now, most)
+    rows = int(status.rpartition(" ")[2])
+    return rows, rows == most

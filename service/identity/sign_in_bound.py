@@ -75,5 +75,6 @@ def _summary(workspace: str, minute: _Minute) -> list[SignIn]:
             config_version=first.config_version,
             detail=COUNTED,
             explanation=f"{counted.total()} more refused in the minute from {minute.begun:%H:%M} UTC, counted: {told}.",
+            counted=dict(counted),
         )
     ]

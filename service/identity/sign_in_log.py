@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -12,25 +11,27 @@ from service.identity.resources import Executor, Pool
 from service.identity.sign_in_bound import RowsAMinute
 from service.identity.sign_in_row import InitiatedBy, SignIn
 
-__all__ = ["COLUMNS", "InitiatedBy", "SignIn", "SignInLog", "delete_older", "record"]
+__all__ = ["COLUMNS", "InitiatedBy", "SignIn", "SignInLog", "record"]
 
 log = structlog.get_logger("sign_in_log")
 
 COLUMNS = (
     "at, workspace, method, reason, initiated_by, config_version, credentials_id, member_id, email, checks,"
-    " detail, explanation, okta_field, request_id"
+    " detail, explanation, okta_field, request_id, counted"
 )
 _INSERT = f"""
     insert into identity.sign_ins ({COLUMNS})
     select * from unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-                         $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[])
+                         $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[],
+                         $15::jsonb[])
     returning sign_in_id
 """
 _INSERT_ONCE = f"""
     insert into identity.sign_ins ({COLUMNS})
     select new.*
     from unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-                $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[])
+                $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[],
+                $15::jsonb[])
         as new ({COLUMNS})
     where not exists (select from identity.sign_ins known where known.request_id = new.request_id)
 """
@@ -132,14 +133,3 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
 
 def _columns(entries: Sequence[SignIn]) -> list[list[Any]]:
     return [list(column) for column in zip(*(entry.values() for entry in entries), strict=True)]
-
-
-async def delete_older(connection: Executor, now: datetime, keep: timedelta, most: int) -> int:
-    """Delete at most ``most`` of the oldest rows that are older than ``keep``. Returns how many."""
-    deleted = await connection.fetch(
-        "delete from identity.sign_ins where at < $1 and sign_in_id in"
-        " (select sign_in_id from identity.sign_ins order by sign_in_id limit $2) returning 1",
-        now - keep,
-        most,
-    )
-    return len(deleted)

@@ -14,7 +14,10 @@ InitiatedBy = Literal["app", "okta", "test"]
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One outcome. ``reason`` is ``ok`` or why not; ``config_version`` the workspace's version it was judged under."""
+    """One outcome. ``reason`` is ``ok`` or why not; ``config_version`` the workspace's version it was judged under.
+
+    ``counted``: it stands for several outcomes, so many for each reason.
+    """
 
     at: datetime
     workspace: str
@@ -30,6 +33,7 @@ class SignIn:
     detail: str | None = None
     explanation: str | None = None
     okta_field: str | None = None
+    counted: dict[str, int] | None = None
 
     def values(self) -> tuple[Any, ...]:
         """Return the row, each text within its bound."""
@@ -48,6 +52,7 @@ class SignIn:
             _bounded(self.explanation, 1000),
             _bounded(self.okta_field, 200),
             _bounded(self.request_id, 100),
+            None if self.counted is None else orjson.dumps(self.counted).decode(),
         )
 
 

@@ -20,6 +20,8 @@ from service.settings.problems import SettingsError
 from service.settings.sources import PREFIX, FileSource, Listed
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-:\[\]]+(/[!-\[\]-_a-z~]*)?", re.ASCII)
+MOST_LOG_DAYS = 3650
+"""Ten years: longer than anybody has to answer for a sign-in."""
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:\[\]]*)(:\d{1,5})?")
 
 
@@ -69,7 +71,7 @@ class Settings(BaseSettings):
 
     session_idle_minutes: int = Field(default=12 * 60, ge=5, le=60 * 24 * 30)
     session_absolute_hours: int = Field(default=24 * 7, ge=1, le=24 * 90)
-    sign_in_log_days: int = Field(default=400, ge=1, le=3650)
+    sign_in_log_days: int = 400
     rate_per_minute: int = Field(default=120, ge=1, le=1_000_000)
     token_failures_per_minute: int = Field(default=20, ge=1, le=10_000)
     unready_seconds: int = Field(default=0, ge=0, le=60)
@@ -133,6 +135,14 @@ class Settings(BaseSettings):
             message = (
                 "it is an OpenID issuer, such as https://accounts.google.com; remove it to sign in with Google itself"
             )
+            raise ValueError(message)
+        return value
+
+    @field_validator("sign_in_log_days")
+    @classmethod
+    def _the_log_is_kept_for_days(cls, value: int) -> int:
+        if not 1 <= value <= MOST_LOG_DAYS:
+            message = f"it is for how many days sign-ins are kept: 1 to {MOST_LOG_DAYS}; never none, and never for ever"
             raise ValueError(message)
         return value
 

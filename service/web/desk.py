@@ -26,10 +26,15 @@ from service.web.sign_in_page import restart_address
 
 OIDC: Final = "oidc"
 _LAST_TESTS: Final = """
-    select distinct on (credentials_id) credentials_id, at, reason, detail, email, explanation, okta_field, request_id
-    from identity.sign_ins where workspace = $1 and initiated_by = 'test' and credentials_id = any($2)
-    order by credentials_id, at desc, sign_in_id desc
+    select distinct on (credentials_id) * from (
+        select credentials_id, at, reason, email, explanation, request_id, sign_in_id
+        from identity.sign_ins where workspace = $1 and initiated_by = 'test' and credentials_id = any($2)
+        union all
+        select credentials_id, at, reason, null, null, null, null
+        from identity.removed_tests where workspace = $1 and credentials_id = any($2)
+    ) tests order by credentials_id, at desc, sign_in_id desc nulls last
 """
+"""Of one whose row in the log was removed it is still known when it was and how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
