@@ -14,8 +14,9 @@ from service.api.operation import JSON, Answer, Call, Operation
 from service.api.people_shapes import SignInShape
 from service.api.provenance import Trail, show_causes
 from service.api.shapes import CauseShape, Shape, WorkspaceShape
-from service.commands.sign_ins import find_sign_in
-from service.keys import POOL, STORE
+from service.commands.sign_ins import find_sign_in, read_id
+from service.identity.sign_in_retention import was_removed
+from service.keys import POOL, SETTINGS, STORE
 
 
 class CheckShape(Shape):
@@ -51,8 +52,7 @@ async def explain(call: Call) -> web.StreamResponse:
     slug = (await found_workspace(call)).slug
     row = await find_sign_in(call.request.app[POOL], slug, call.path("id"))
     if row is None:
-        message = f"The log of {slug} has no sign-in with this id or request id. It may be older than the log is kept."
-        raise Refusal("not_found", message)
+        raise await _not_there(call, slug)
     trail = await _followed(call, slug, row)
     then = trail.state if trail.state.version else None
     shape = ExplanationShape(
@@ -67,6 +67,21 @@ async def explain(call: Call) -> web.StreamResponse:
         configuration=None if then is None else await shown_workspace(call, then),
     )
     return answer_json(shape)
+
+
+async def _not_there(call: Call, slug: str) -> Refusal:
+    days, sign_in_id = call.request.app[SETTINGS].sign_in_log_days, read_id(call.path("id"))
+    if sign_in_id is not None and await was_removed(call.request.app[POOL], sign_in_id):
+        message = (
+            f"Sign-ins with ids as low as this one were removed: the log is kept for {days} days. How many there were, "
+            f"and how they ended, is still counted: keyledger sign-ins {slug} --counts"
+        )
+        return Refusal("sign_in_removed", message, kept_days=days)
+    message = (
+        f"The log of {slug} has no sign-in with this id or request id. It is kept for {days} days; by a request id "
+        "nobody can tell an older one from one that never was."
+    )
+    return Refusal("not_found", message)
 
 
 async def _followed(call: Call, slug: str, row: Mapping[str, Any]) -> Trail:
@@ -94,6 +109,6 @@ OPERATIONS = (
         access="read",
         handler=explain,
         answers={200: Answer("Why.", {JSON: ExplanationShape})},
-        refusals=("workspace_unknown", "not_found"),
+        refusals=("workspace_unknown", "not_found", "sign_in_removed"),
     ),
 )

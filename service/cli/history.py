@@ -11,6 +11,7 @@ from projections.summaries import SENTENCES
 from service.cli.client import open_client, segment
 from service.cli.options import Json, Slug, moment
 from service.cli.output import say, say_json, say_table, short, when
+from service.cli.sign_in_counts import say_counts
 
 EVERYWHERE = 20
 
@@ -95,9 +96,22 @@ def sign_ins(
         Lines | None,
         typer.Option("--all", help="All that the log has, one a line, for other programs.", show_default=False),
     ] = None,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="How many by day and outcome, also when the log has them no more.")
+    ] = False,
+    first: Annotated[
+        str | None, typer.Option("--from", help="Count from this day (UTC), such as 2026-11-01.", show_default=False)
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Count to the end of this day.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """List the sign-ins, good and bad, newest first."""
+    """List the sign-ins, good and bad, newest first; or count them."""
+    if (first or to) and not counts:
+        message = "--from and --to choose the days of --counts"
+        raise typer.BadParameter(message)
+    if counts:
+        say_counts(slug, first, to, as_json=as_json)
+        return
     if lines is not None:
         for line in open_client().lines(f"/workspaces/{segment(slug)}/sign-ins", MEDIA[lines]):
             sys.stdout.buffer.write(line)
