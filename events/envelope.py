@@ -1,6 +1,6 @@
 """What surrounds an event's data: who did it, why, on whose behalf, and where it stands in the log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -13,10 +13,15 @@ ActorType = Literal["staff", "token", "member", "setup", "system", "operator"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, as authentication found out; never as the caller says."""
+    """Who acts, as authentication found out; never as the caller says.
+
+    ``id`` is opaque: for who acts under a name, the id of that name (``events.names``). ``name`` is the name itself,
+    where it is at hand; it is recorded nowhere.
+    """
 
     type: ActorType
     id: str
+    name: str | None = field(default=None, compare=False, repr=False)
 
 
 SYSTEM = Actor("system", "keyledger")
@@ -27,7 +32,8 @@ SYSTEM = Actor("system", "keyledger")
 class Context:
     """What one request gives to all events that it causes.
 
-    ``reason`` is the actor's own sentence, ``requested_by`` whoever asked the actor for it, ``ticket`` where they did.
+    ``reason`` is the actor's own sentence, ``requested_by`` the id of the name of whoever asked the actor for it,
+    ``ticket`` where they did. ``requested_by_name`` is that name itself, where it is at hand; it is recorded nowhere.
     """
 
     actor: Actor
@@ -37,6 +43,7 @@ class Context:
     idempotency_key: str | None = None
     requested_by: str | None = None
     ticket: str | None = None
+    requested_by_name: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class KeyRing:
         ids = [hashlib.sha256(key).hexdigest()[:8] for key in keys]
         self.newest = ids[0]
         self._boxes = {
-            id_: AESGCM(_derive(key, b"keyledger/wrap/v1")) for id_, key in reversed(list(zip(ids, keys, strict=True)))
+            id_: AESGCM(derive(key, b"keyledger/wrap/v1")) for id_, key in reversed(list(zip(ids, keys, strict=True)))
         }
 
     async def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
@@ -120,8 +120,8 @@ class DataKey:
 
     def __init__(self, stream_id: str, data_key_id: UUID, key: bytes) -> None:
         self.stream_id, self.data_key_id = stream_id, data_key_id
-        self._box = AESGCM(_derive(key, b"keyledger/seal/v1"))
-        self._fingerprinting = _derive(key, b"keyledger/fingerprint/v1")
+        self._box = AESGCM(derive(key, b"keyledger/seal/v1"))
+        self._fingerprinting = derive(key, b"keyledger/fingerprint/v1")
 
     @classmethod
     def generate(cls) -> bytes:
@@ -154,13 +154,35 @@ class DataKey:
         return bind("keyledger/secret/v1", self.stream_id, credentials_id, str(secret_id))
 
 
+class PurposeBox:
+    """Seals texts under the key that is derived for one purpose, each bound to its place."""
+
+    __slots__ = ("_box",)
+
+    def __init__(self, key: bytes, purpose: bytes) -> None:
+        self._box = AESGCM(derive(key, purpose))
+
+    def seal(self, plain: bytes, place: bytes) -> bytes:
+        """Seal a text for a place."""
+        return _seal(self._box, plain, place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """Return the text that was sealed for this place.
+
+        Raises:
+            SealError: the bytes or the place are others.
+        """
+        return _open(self._box, sealed, place)
+
+
 def bind(*parts: str) -> bytes:
     """Return the parts as one text from which each can be told: additional data that bind a sealed text to a place."""
     encoded = [part.encode() for part in parts]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
 
-def _derive(key: bytes, purpose: bytes) -> bytes:
+def derive(key: bytes, purpose: bytes) -> bytes:
+    """Return the key that stands for one purpose of a key."""
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(key)
 
 

@@ -1,10 +1,6 @@
 """Old schema versions become the newest one when they are read; what is recorded stays as it was written.
 
-The rule. A class of the catalogue never changes once events of it exist. A change is:
-
-1. the class with the new shape and ``schema_version`` one higher;
-2. one function here, registered for (type, old version), that takes the old data and returns the new;
-3. a golden example of the new version beside the old ones, which stay and must still read.
+``EVOLUTION.md`` beside this file has the rule: when a class needs a new version, and what goes with it.
 
 An upcaster is pure and total over what was recorded: it looks at nothing but the data, fills what was not known then
 with what was true then, never with today's default, and never fails.
@@ -24,7 +20,14 @@ def _relinked_v1(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = MappingProxyType({("IdentityRelinked", 1): _relinked_v1})
+def _token_created_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """The first version names the holder in clear, and for ever: the name stands where an id stands now."""
+    return {("holder" if name == "name" else name): value for name, value in data.items()}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = MappingProxyType(
+    {("IdentityRelinked", 1): _relinked_v1, ("ApiTokenCreated", 1): _token_created_v1}
+)
 """(type, schema version) to the step from that version to the next."""
 
 NEWEST: Mapping[str, int] = MappingProxyType({name: kind.schema_version for name, kind in CATALOGUE.items()})

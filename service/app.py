@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from events.names import Names
 from events.sealing import KeyRing
 from events.secrets import SecretVault
 from events.store import EventStore
@@ -68,6 +69,7 @@ from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
 from service.ops import database_probe, migrations_probe
 from service.readiness import Readiness
+from service.setback import Setbacks
 from service.settings import Settings, SettingsError
 from service.web.setup import setup_web
 from service.webhooks.registry import Webhooks
@@ -156,6 +158,7 @@ async def _connections(app: web.Application) -> AsyncIterator[None]:
         connect,
         measured=app[METRICS].connection_cache_lag,
         heard=heard,
+        went_back=app[SETBACKS].take,
     )
 
     async def probe() -> dict[str, object]:

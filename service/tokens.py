@@ -18,6 +18,7 @@ from events.catalogue.event_data import EventData
 from events.catalogue.instants import write_instant
 from events.catalogue.system import SYSTEM_STREAM, ApiTokenCreated, ApiTokenRevoked
 from events.envelope import Actor, Context, NewEvent
+from events.names import Names
 from events.refusals import Refusal
 from events.store import ANY_VERSION, EventStore
 from service.db import Connection, Executor, Pool, transaction
@@ -38,12 +39,13 @@ class Principal:
 
     token_id: UUID
     name: str
+    name_id: str
     role: StaffRole
 
     @property
     def actor(self) -> Actor:
-        """The actor of every event that this token causes."""
-        return Actor("token", self.name)
+        """The actor of every event that this token causes, named there by the id of its name."""
+        return Actor("token", self.name_id, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class TokenLine:
     """A token as it is listed: everything but itself."""
 
     name: str
+    name_id: str
     role: StaffRole
     created_at: datetime
     expires_at: datetime | None
@@ -64,7 +67,7 @@ class TokenLine:
         return "expired" if self.expires_at is not None and self.expires_at <= now else "good"
 
 
-NOBODY: Final = Principal(UUID(int=0), "nobody", "auditor")
+NOBODY: Final = Principal(UUID(int=0), "nobody", "nobody", "auditor")
 """Who asks for what is public."""
 
 
@@ -92,7 +95,7 @@ async def find_principal(connection: Executor, token: SecretStr, now: datetime) 
         return None
     digest = token_hash(token)
     row = await connection.fetchrow(
-        "select token_id, token_hash, name, role, expires_at, revoked_at, last_used_at"
+        "select token_id, token_hash, name, name_id, role, expires_at, revoked_at, last_used_at"
         " from identity.api_tokens where token_hash = $1",
         digest,
     )
@@ -108,11 +111,17 @@ async def find_principal(connection: Executor, token: SecretStr, now: datetime) 
             now,
             now - USED_PRECISION,
         )
-    return Principal(row["token_id"], row["name"], row["role"])
+    return Principal(row["token_id"], row["name"], row["name_id"], row["role"])
 
 
 async def create_token(
-    pool: Pool, store: EventStore, name: str, role: StaffRole, context: Context, expires_at: datetime | None = None
+    pool: Pool,
+    store: EventStore,
+    names: Names,
+    name: str,
+    role: StaffRole,
+    context: Context,
+    expires_at: datetime | None = None,
 ) -> SecretStr:
     """Make a token, record that it was made, and return it; it cannot be shown again.
 
@@ -124,18 +133,20 @@ async def create_token(
     if not NAME.fullmatch(name):
         sentence = "A token's name has 1 to 64 letters, digits, dots, hyphens, underscores or @."
         raise Refusal("data_invalid", sentence)
-    event = ApiTokenCreated(token_id=str(token_id), name=name, role=role, expires_at=ends)
+    holder = await names.resolve(name)
+    event = ApiTokenCreated(token_id=str(token_id), holder=holder, role=role, expires_at=ends)
     async with transaction(pool) as connection:
         # The append's lock makes one after the other of what else could give a name twice.
         await _append(connection, store, event, context)
         if await connection.fetchval("select exists (select from identity.api_tokens where name = $1)", name):
             raise Refusal("data_invalid", f"The name {name} belongs to a token already. Names are never used again.")
         await connection.execute(
-            "insert into identity.api_tokens (token_id, token_hash, name, role, expires_at)"
-            " values ($1, $2, $3, $4, $5)",
+            "insert into identity.api_tokens (token_id, token_hash, name, name_id, role, expires_at)"
+            " values ($1, $2, $3, $4, $5, $6)",
             token_id,
             token_hash(token),
             name,
+            holder,
             role,
             expires_at,
         )
@@ -166,7 +177,7 @@ async def revoke_token(pool: Pool, store: EventStore, name: str, context: Contex
 async def list_tokens(pool: Pool) -> list[TokenLine]:
     """Return all tokens, oldest first, the revoked and expired among them."""
     rows = await pool.fetch(
-        "select name, role, created_at, expires_at, revoked_at, last_used_at"
+        "select name, name_id, role, created_at, expires_at, revoked_at, last_used_at"
         " from identity.api_tokens order by created_at"
     )
     return [TokenLine(**row) for row in rows]

@@ -54,6 +54,7 @@ WORKSPACE_TYPES: tuple[type[EventData], ...] = (
 SYSTEM_TYPES: tuple[type[EventData], ...] = (
     system.ApiTokenCreated,
     system.ApiTokenRevoked,
+    system.NameShredded,
     system.SigningKeyRotated,
     system.WebhookAdded,
     system.WebhookRemoved,

@@ -1,6 +1,6 @@
 """The system stream: what concerns no single workspace."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -9,14 +9,20 @@ from events.catalogue.event_data import EventData, Identifier, Instant, Name, Sl
 SYSTEM_STREAM = "$system"
 
 StaffRole = Literal["support", "auditor", "operator"]
+NameId = Annotated[str, StringConstraints(pattern=r"^~[A-Za-z0-9_-]{43}$")]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=_-]{40,200}$")]
 
 
 class ApiTokenCreated(EventData):
-    """A bearer token may be used until it expires or is revoked."""
+    """A bearer token may be used until it expires or is revoked.
+
+    ``holder`` is the id of the holder's name; in events from before there were ids, the name itself.
+    """
+
+    schema_version: ClassVar[int] = 2
 
     token_id: Identifier
-    name: Name
+    holder: Name
     role: StaffRole
     expires_at: Instant | None = None
 
@@ -25,6 +31,12 @@ class ApiTokenRevoked(EventData):
     """The token opens nothing any more."""
 
     token_id: Identifier
+
+
+class NameShredded(EventData):
+    """The name that this id stands for, and its key, are deleted: nobody can say any more whose it was."""
+
+    name_id: NameId
 
 
 class SigningKeyRotated(EventData):

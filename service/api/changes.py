@@ -4,6 +4,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
 from service.api.answers import answer_json, entity_tag
+from service.api.naming import names_of
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.presentation import show_event
 from service.api.reading import check, read_expected_version, read_idempotency_key
@@ -61,12 +62,13 @@ async def record_events(call: Call) -> web.StreamResponse:
     """Record one or several events, all of them or none."""
     changes: list[Change] = call.body_as(list)
     outcome = await call.request.app[COMMANDS].execute(call.path("slug"), changes, asker(call), terms(call))
-    return answer_change(outcome, show_outcome(outcome))
+    return answer_change(outcome, await show_outcome(call, outcome))
 
 
-def show_outcome(outcome: Outcome) -> RecordedShape:
+async def show_outcome(call: Call, outcome: Outcome) -> RecordedShape:
     """Return what a change recorded."""
-    events = [show_event(event) for event in outcome.events]
+    shown = await names_of(call, outcome.events)
+    events = [show_event(event, shown) for event in outcome.events]
     return RecordedShape(events=events, version=outcome.version, position=outcome.position)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from aiohttp import web
@@ -9,8 +10,10 @@ from pydantic import Field
 
 from events.envelope import Recorded
 from events.refusals import Refusal
+from events.store import EventStore
 from service.api import cursor
 from service.api.answers import answer_json, found_workspace
+from service.api.naming import names_of
 from service.api.operation import CSV, JSON, NDJSON, Answer, Call, Operation, Query
 from service.api.parameters import PageQuery
 from service.api.presentation import cloud_event, show_event
@@ -72,30 +75,25 @@ async def list_events(call: Call) -> web.StreamResponse:
     found = await store.read_stream(slug, after, query.limit + 1)
     items = found[: query.limit]
     following = cursor.encode(scope, items[-1].version) if len(found) > query.limit else None
-    return answer_json(Page[EventShape](items=[show_event(event) for event in items], next=following))
+    shown = await names_of(call, items)
+    return answer_json(Page[EventShape](items=[show_event(event, shown) for event in items], next=following))
 
 
 def _csv_line(event: Recorded) -> bytes:
-    shown = show_event(event).model_dump(mode="json")
-    shown |= {"actor_type": event.actor.type, "actor_id": event.actor.id}
-    return csv_line([shown[name] for name in COLUMNS])
+    cells = show_event(event).model_dump(mode="json")
+    cells |= {"actor_type": event.actor.type, "actor_id": event.actor.id, "requested_by": event.requested_by}
+    return csv_line([cells[name] for name in COLUMNS])
 
 
 async def read_log(call: Call) -> web.StreamResponse:
     """Stream the whole log behind a position, one CloudEvent a line; where there is nothing yet, wait for it."""
     query = call.query_as(LogQuery)
     store, source = call.request.app[STORE], call.request.app[SETTINGS].public_url
-    epoch = (await store.head()).epoch
-    if query.epoch not in {None, epoch}:
-        message = (
-            f"A backup was restored since: the log is in epoch {epoch}, and positions of epoch {query.epoch} may stand "
-            "for other events. Read the log anew from its beginning."
-        )
-        raise Refusal("version_conflict", message, epoch=epoch)
-    first = await _awaited(call, query)
+    epoch, place = await _stand(store, query)
+    first = await _awaited(call, query, place)
 
     async def more(last: Recorded | None) -> Sequence[Recorded]:
-        return first if last is None else await store.read_all(last.position, BATCH)
+        return first if last is None else await _Place(last.position, last.hash).read_on(store)
 
     return await stream(
         call.request,
@@ -106,11 +104,43 @@ async def read_log(call: Call) -> web.StreamResponse:
     )
 
 
-async def _awaited(call: Call, query: LogQuery) -> Sequence[Recorded]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a reader stands: a backup that is put in the log's place meanwhile has another event there, or none."""
+
+    position: int
+    mark: bytes | None
+
+    async def read_on(self, store: EventStore) -> Sequence[Recorded]:
+        """Return the next events. Raises ``Refusal`` when the log is not the one any more that was read up to here."""
+        found = await store.read_all(self.position, BATCH)
+        if await store.mark(self.position) != self.mark:
+            raise _went_back(f"the event at position {self.position} is not the one that was there", None)
+        return found
+
+
+async def _stand(store: EventStore, query: LogQuery) -> tuple[int, _Place]:
+    """Return the epoch, and where the reader stands in it."""
+    head = await store.head()
+    if query.epoch not in {None, head.epoch}:
+        what = f"the log is in epoch {head.epoch}, and positions of epoch {query.epoch} may stand for other events"
+        raise _went_back(what, head.epoch)
+    if query.after > head.position:
+        raise _went_back(f"the log ends at position {head.position}, before position {query.after}", head.epoch)
+    return head.epoch, _Place(query.after, await store.mark(query.after))
+
+
+def _went_back(what: str, epoch: int | None) -> Refusal:
+    details: dict[str, object] = {} if epoch is None else {"epoch": epoch}
+    message = f"A backup was restored since: {what}. Read the log anew from its beginning."
+    return Refusal("version_conflict", message, **details)
+
+
+async def _awaited(call: Call, query: LogQuery, place: _Place) -> Sequence[Recorded]:
     store, news = call.request.app[STORE], call.request.app[NEW_EVENTS]
     clock = asyncio.get_running_loop().time
     until = clock() + query.wait
-    while not (found := await store.read_all(query.after, BATCH)) and clock() < until and not news.closed:
+    while not (found := await place.read_on(store)) and clock() < until and not news.closed:
         await news.wait(until - clock())
     return found
 
@@ -120,7 +150,7 @@ OPERATIONS = (
         method="GET",
         path="/api/v1/workspaces/{slug}/events",
         identifier="list_events",
-        summary="The workspace's history, oldest first; as NDJSON or CSV all of it at once",
+        summary="The workspace's history, oldest first; as NDJSON or CSV all of it at once, with people by ids alone",
         access="read",
         handler=list_events,
         query=PageQuery,
@@ -131,7 +161,7 @@ OPERATIONS = (
         method="GET",
         path="/api/v1/events",
         identifier="read_log",
-        summary="The whole log behind a position, as CloudEvents 1.0, one a line; waits for the next if asked to",
+        summary="The whole log behind a position, as CloudEvents 1.0, one a line, people by ids; can wait for the next",
         access="read",
         handler=read_log,
         query=LogQuery,

@@ -43,7 +43,7 @@ async def invite(call: Call) -> web.StreamResponse:
     outcome = await people.invite(
         call.path("slug"), body.email, body.role, body.websites, body, asker(call), terms(call)
     )
-    return _invited(outcome)
+    return await _invited(call, outcome)
 
 
 async def resend(call: Call) -> web.StreamResponse:
@@ -52,7 +52,7 @@ async def resend(call: Call) -> web.StreamResponse:
     outcome = await people.resend(
         call.path("slug"), call.path("invitation"), call.body_as(Explanation), asker(call), terms(call)
     )
-    return _invited(outcome)
+    return await _invited(call, outcome)
 
 
 async def revoke(call: Call) -> web.StreamResponse:
@@ -61,7 +61,7 @@ async def revoke(call: Call) -> web.StreamResponse:
     outcome = await people.revoke(
         call.path("slug"), call.path("invitation"), call.body_as(Explanation), asker(call), terms(call)
     )
-    return _invited(outcome)
+    return await _invited(call, outcome)
 
 
 async def list_some(call: Call) -> web.StreamResponse:
@@ -77,8 +77,10 @@ async def list_some(call: Call) -> web.StreamResponse:
     return answer_json(Page[InvitationShape](items=[show_invitation(one) for one in items], next=following))
 
 
-def _invited(outcome: Outcome) -> web.Response:
-    shape = InvitedShape(**dict(show_outcome(outcome)), invitation=InvitationShape(**outcome.extra["invitation"]))
+async def _invited(call: Call, outcome: Outcome) -> web.Response:
+    shape = InvitedShape(
+        **dict(await show_outcome(call, outcome)), invitation=InvitationShape(**outcome.extra["invitation"])
+    )
     return answer_change(outcome, shape)
 
 

@@ -53,7 +53,7 @@ async def change(call: Call) -> web.StreamResponse:
     people = call.request.app[COMMANDS].people
     wished = MemberChange(body.role, body.websites, body.status)
     outcome = await people.change(call.path("slug"), call.path("member"), wished, body, asker(call), terms(call))
-    shape = MemberChangedShape(**dict(show_outcome(outcome)), member=MemberShape(**outcome.extra["member"]))
+    shape = MemberChangedShape(**dict(await show_outcome(call, outcome)), member=MemberShape(**outcome.extra["member"]))
     return answer_change(outcome, shape)
 
 
@@ -63,7 +63,7 @@ async def erase(call: Call) -> web.StreamResponse:
     outcome = await people.erase(
         call.path("slug"), call.path("member"), call.body_as(Explanation), asker(call), terms(call)
     )
-    return answer_change(outcome, show_outcome(outcome))
+    return answer_change(outcome, await show_outcome(call, outcome))
 
 
 async def relink(call: Call) -> web.StreamResponse:
@@ -74,7 +74,7 @@ async def relink(call: Call) -> web.StreamResponse:
         call.path("slug"), call.path("member"), body.request_id, body, asker(call), terms(call)
     )
     shape = RelinkedShape(
-        **dict(show_outcome(outcome)),
+        **dict(await show_outcome(call, outcome)),
         member=MemberShape(**outcome.extra["member"]),
         outcome=outcome.extra["outcome"],
     )

@@ -7,8 +7,8 @@ from events.catalogue.instants import write_instant
 from events.envelope import Recorded
 from events.workspace import Workspace
 from events.workspace_values import Credentials
+from service.api.naming import IDS_ONLY, Shown
 from service.api.shapes import (
-    ActorShape,
     BypassShape,
     CredentialsShape,
     DomainShape,
@@ -101,7 +101,7 @@ def show_credentials(credentials: Credentials | None) -> CredentialsShape | None
     )
 
 
-def show_event(event: Recorded) -> EventShape:
+def show_event(event: Recorded, shown: Shown = IDS_ONLY) -> EventShape:
     """Return a recorded event."""
     return EventShape(
         position=event.position,
@@ -111,9 +111,9 @@ def show_event(event: Recorded) -> EventShape:
         type=event.type,
         schema_version=event.schema_version,
         data=event.data,
-        actor=ActorShape(type=event.actor.type, id=event.actor.id),
+        actor=shown.actor(event.actor.type, event.actor.id),
         reason=event.reason,
-        requested_by=event.requested_by,
+        requested_by=shown.asker(event.requested_by),
         ticket=event.ticket,
         correlation_id=event.correlation_id,
         causation_id=None if event.causation_id is None else str(event.causation_id),

@@ -10,8 +10,9 @@ from events.workspace import Workspace
 from events.workspace_fold import FOLDS
 from projections.summaries import summarise
 from service.api.difference import changed_places, comparable
+from service.api.naming import Shown
 from service.api.presentation import show_workspace
-from service.api.shapes import ActorShape, CauseShape
+from service.api.shapes import CauseShape
 
 KEPT: Final = 20
 """So many events, the newest, are kept of each place, however often it went back and forth."""
@@ -55,6 +56,11 @@ class Trail:
         }
         return [found[position] for position in sorted(found)][-KEPT:]
 
+    def all_events(self) -> list[Recorded]:
+        """Return all events that any other method may return."""
+        made = [event for events in self._made.values() for event in events]
+        return made if self._first is None else [self._first, *made]
+
     def makers_of(self, *paths: str) -> list[Recorded]:
         """Return the last event that changed each of these places; the registration for what nobody ever changed."""
         last = [events[-1] for path in paths if (events := self.events_of(path))]
@@ -62,7 +68,7 @@ class Trail:
         return [made[position] for position in sorted(made)]
 
 
-def show_causes(events: Iterable[Recorded]) -> list[CauseShape]:
+def show_causes(events: Iterable[Recorded], shown: Shown) -> list[CauseShape]:
     """Return who did what, when and why."""
     return [
         CauseShape(
@@ -71,9 +77,9 @@ def show_causes(events: Iterable[Recorded]) -> list[CauseShape]:
             recorded_at=write_instant(event.recorded_at),
             type=event.type,
             summary=summarise(event),
-            actor=ActorShape(type=event.actor.type, id=event.actor.id),
+            actor=shown.actor(event.actor.type, event.actor.id),
             reason=event.reason,
-            requested_by=event.requested_by,
+            requested_by=shown.asker(event.requested_by),
             ticket=event.ticket,
         )
         for event in events

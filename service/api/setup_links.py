@@ -40,7 +40,7 @@ async def issue(call: Call) -> web.StreamResponse:
     outcome = await call.request.app[COMMANDS].execute(slug, [Change(command, body)], asker(call), terms)
     url = f"{call.request.app[SETTINGS].public_url}/setup/{token}"
     expires_at = str(outcome.events[0].data["expires_at"])
-    shape = SetupLinkShape(**dict(show_outcome(outcome)), id=link_id, url=url, expires_at=expires_at)
+    shape = SetupLinkShape(**dict(await show_outcome(call, outcome)), id=link_id, url=url, expires_at=expires_at)
     return answer_change(outcome, shape)
 
 

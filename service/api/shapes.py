@@ -144,10 +144,24 @@ class WorkspaceLine(Shape):
 
 
 class ActorShape(Shape):
-    """Who did it. For changes through this API: the token."""
+    """Who did it. For changes through this API: the token.
+
+    ``id`` is what the event holds. Of tokens, operators and staff it is an id of a name, a commitment that begins with
+    ``~`` (in events from before there were such ids, the name itself), and ``name`` is the name, or ``(forgotten)``,
+    ``(unknown)``, ``(unreadable)`` or ``(not the recorded name)``. ``name`` is null for others, and wherever ids alone
+    are given out.
+    """
 
     type: str
     id: str
+    name: str | None
+
+
+class AskerShape(Shape):
+    """Who asked for it. ``id`` and ``name`` are as an actor's; an id may stand within a phrase."""
+
+    id: str
+    name: str | None
 
 
 class EventShape(Shape):
@@ -162,7 +176,7 @@ class EventShape(Shape):
     data: dict[str, Any]
     actor: ActorShape
     reason: str | None
-    requested_by: str | None
+    requested_by: AskerShape | None
     ticket: str | None
     correlation_id: str | None
     causation_id: str | None
@@ -189,7 +203,7 @@ class CauseShape(Shape):
     summary: str
     actor: ActorShape
     reason: str | None
-    requested_by: str | None
+    requested_by: AskerShape | None
     ticket: str | None
 
 

@@ -10,6 +10,7 @@ from events.workspace import Workspace
 from service.api.answers import answer_json, found_workspace, shown_workspace
 from service.api.check_sentences import tell_check, tell_outcome, tell_places, tell_remedy
 from service.api.insight import show_sign_in
+from service.api.naming import Shown, names_of
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.people_shapes import SignInShape
 from service.api.provenance import Trail, show_causes
@@ -55,11 +56,13 @@ async def explain(call: Call) -> web.StreamResponse:
         raise await _not_there(call, slug)
     trail = await _followed(call, slug, row)
     then = trail.state if trail.state.version else None
+    shown = await names_of(call, trail.all_events())
+    places = tell_places(row["reason"]) if then else ()
     shape = ExplanationShape(
         sign_in=show_sign_in(row),
         outcome=tell_outcome(row["reason"]),
-        checks=[_check(name, str(result), row, then, trail) for name, result in row["checks"].items()],
-        events=show_causes(trail.makers_of(*places)) if then and (places := tell_places(row["reason"])) else [],
+        checks=[_check(name, str(result), row, then, trail, shown) for name, result in row["checks"].items()],
+        events=show_causes(trail.makers_of(*places), shown) if places else [],
         remedy=tell_remedy(row["reason"], row["detail"]),
         explanation=row["explanation"],
         okta_field=row["okta_field"],
@@ -94,10 +97,12 @@ async def _followed(call: Call, slug: str, row: Mapping[str, Any]) -> Trail:
     return trail
 
 
-def _check(name: str, result: str, row: Mapping[str, Any], then: Workspace | None, trail: Trail) -> CheckShape:
+def _check(
+    name: str, result: str, row: Mapping[str, Any], then: Workspace | None, trail: Trail, shown: Shown
+) -> CheckShape:
     told = tell_check(name, result, row["email"], then)
     events = trail.makers_of(*told.places) if told.places and then else []
-    return CheckShape(check=name, result=result, sentence=told.sentence, events=show_causes(events))
+    return CheckShape(check=name, result=result, sentence=told.sentence, events=show_causes(events, shown))
 
 
 OPERATIONS = (

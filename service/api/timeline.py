@@ -9,9 +9,10 @@ from events.catalogue.instants import write_instant
 from projections.timeline import Entry, read_timeline
 from service.api import cursor
 from service.api.answers import answer_json
+from service.api.naming import Shown, names_in
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.parameters import PageQuery
-from service.api.shapes import ActorShape, Page, Shape
+from service.api.shapes import ActorShape, AskerShape, Page, Shape
 from service.keys import POOL
 
 
@@ -33,7 +34,7 @@ class EntryShape(Shape):
     summary: str
     actor: ActorShape
     reason: str | None
-    requested_by: str | None
+    requested_by: AskerShape | None
     ticket: str | None
     correlation_id: str | None
 
@@ -45,10 +46,12 @@ async def list_timeline(call: Call) -> web.StreamResponse:
     before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
     found = await read_timeline(call.request.app[POOL], query.workspace, before, query.limit)
     following = cursor.encode(scope, found[-1].position) if len(found) == query.limit else None
-    return answer_json(Page[EntryShape](items=[_show(one) for one in found], next=following))
+    texts = (text for one in found for text in (one.actor_id, one.requested_by, one.summary))
+    shown = await names_in(call, texts)
+    return answer_json(Page[EntryShape](items=[_show(one, shown) for one in found], next=following))
 
 
-def _show(entry: Entry) -> EntryShape:
+def _show(entry: Entry, shown: Shown) -> EntryShape:
     return EntryShape(
         position=entry.position,
         event_id=str(entry.event_id),
@@ -56,10 +59,10 @@ def _show(entry: Entry) -> EntryShape:
         version=entry.version,
         recorded_at=write_instant(entry.recorded_at),
         type=entry.type,
-        summary=entry.summary,
-        actor=ActorShape(type=entry.actor_type, id=entry.actor_id),
+        summary=shown.text(entry.summary),
+        actor=shown.actor(entry.actor_type, entry.actor_id),
         reason=entry.reason,
-        requested_by=entry.requested_by,
+        requested_by=shown.asker(entry.requested_by),
         ticket=entry.ticket,
         correlation_id=entry.correlation_id,
     )

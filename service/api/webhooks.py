@@ -18,7 +18,7 @@ from service.api.presentation import instant
 from service.api.shapes import Page, Shape
 from service.commands.proposals import Explanation, Line
 from service.errors import Forbidden
-from service.keys import WEBHOOKS
+from service.keys import COMMANDS, WEBHOOKS
 from service.webhooks.registry import Webhook
 
 EventType: Any = Literal[tuple(sorted(CATALOGUE))]  # type: ignore[misc, unused-ignore]  # as many as there are
@@ -90,8 +90,9 @@ async def add(call: Call) -> web.StreamResponse:
     """Tell an address of what is recorded from now on."""
     _operators_only(call)
     body = call.body_as(WebhookBody)
+    context = await asker(call).context(call.request.app[COMMANDS].resources.identity.names, body)
     made, secret = await call.request.app[WEBHOOKS].add(
-        body.url, body.workspace, body.types, body.description or "", asker(call).context(body)
+        body.url, body.workspace, body.types, body.description or "", context
     )
     return answer_json(AddedWebhookShape(webhook=_show(made), secret=secret.get_secret_value()), status=201)
 
@@ -106,7 +107,8 @@ async def remove(call: Call) -> web.StreamResponse:
     """Tell an address of nothing more."""
     _operators_only(call)
     found = await call.request.app[WEBHOOKS].find(_id(call))
-    await call.request.app[WEBHOOKS].remove(found.webhook_id, asker(call).context(Explanation()))
+    context = await asker(call).context(call.request.app[COMMANDS].resources.identity.names, Explanation())
+    await call.request.app[WEBHOOKS].remove(found.webhook_id, context)
     return answer_json(_show(found))
 
 

@@ -15,6 +15,7 @@ from service.api import cursor
 from service.api.answers import answer_json, entity_tag, found_workspace, shown_workspace
 from service.api.changes import answer_change, asker, show_outcome, terms
 from service.api.difference import difference
+from service.api.naming import names_of
 from service.api.operation import JSON, Answer, Call, Operation, Query
 from service.api.parameters import Moment, PageQuery, Point, Version, read_moment
 from service.api.presentation import show_line
@@ -79,7 +80,7 @@ async def register(call: Call) -> web.StreamResponse:
     registry = Registry(call.request.app[COMMANDS])
     outcome = await registry.register(registration, asker(call), terms(call, conditional=False))
     headers = {"Location": f"/api/v1/workspaces/{body.slug}"}
-    return answer_change(outcome, show_outcome(outcome), headers)
+    return answer_change(outcome, await show_outcome(call, outcome), headers)
 
 
 async def list_all(call: Call) -> web.StreamResponse:
@@ -127,10 +128,11 @@ async def compare(call: Call) -> web.StreamResponse:
     earlier = await _then(call, now, query.earlier, "/from")
     later = now if query.later is None else await _then(call, now, query.later, "/to")
     trail = await _between(call, earlier, later)
+    shown = await names_of(call, trail.all_events())
     changes = difference(
         await shown_workspace(call, earlier),
         await shown_workspace(call, later),
-        lambda path: show_causes(trail.events_of(path)),
+        lambda path: show_causes(trail.events_of(path), shown),
     )
     shape = DifferenceShape.model_validate(
         {

@@ -14,8 +14,9 @@ from typing import Any, Literal, TypeVar
 import asyncpg
 
 from events.catalogue.instants import write_instant
-from events.envelope import Actor, Context
+from events.envelope import Context
 from events.migrate import MigrationError, migrate
+from events.names import Names
 from events.notary import LogDoesNotHold, rebuild_tree
 from events.refusals import Refusal
 from events.sealing import KeyRing, SealError
@@ -54,15 +55,16 @@ class Operator:
     pool: Pool
     store: EventStore
     clock: Clock
+    names: Names
 
     @property
     def keyring(self) -> KeyRing:
         """The secret keys of the settings."""
         return KeyRing(self.settings.key_bytes)
 
-    def context(self, reason: str | None) -> Context:
-        """Return who acts: the user of this machine, by name."""
-        return Context(Actor("operator", getpass.getuser()), reason=reason)
+    async def context(self, reason: str | None) -> Context:
+        """Return who acts: the user of this machine."""
+        return Context(await self.names.actor("operator", getpass.getuser()), reason=reason)
 
 
 def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
@@ -93,21 +95,23 @@ async def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
     async with open_database(given) as settings:
         assert settings.database_url is not None  # noqa: S101 -- what open_database is for
         async with open_pool(settings.database_url, size=POOL_SIZE) as pool:
-            return await work(Operator(settings, pool, EventStore(pool), utc_now))
+            names = Names(pool, KeyRing(settings.key_bytes))
+            return await work(Operator(settings, pool, EventStore(pool), utc_now, names))
 
 
 async def create_token(
     operator: Operator, name: str, role: StaffRole, expires_at: datetime | None, reason: str | None
 ) -> dict[str, Any]:
     """Make a token and return it with what is known of it."""
-    made = await tokens.create_token(operator.pool, operator.store, name, role, operator.context(reason), expires_at)
+    context = await operator.context(reason)
+    made = await tokens.create_token(operator.pool, operator.store, operator.names, name, role, context, expires_at)
     ends = None if expires_at is None else write_instant(expires_at)
     return {"token": made.get_secret_value(), "name": name, "role": role, "expires_at": ends}
 
 
 async def revoke_token(operator: Operator, name: str, reason: str | None) -> bool:
     """Revoke a token. ``False`` when it was revoked already."""
-    return await tokens.revoke_token(operator.pool, operator.store, name, operator.context(reason))
+    return await tokens.revoke_token(operator.pool, operator.store, name, await operator.context(reason))
 
 
 async def list_tokens(operator: Operator) -> list[dict[str, Any]]:
@@ -142,7 +146,7 @@ async def rotate_keys(operator: Operator) -> dict[str, Any]:
     """Wrap every data key and signing key with the newest secret key, and return how many were not."""
     keys = operator.keyring
     rewrapped = await SecretVault(operator.pool, keys).rewrap() + await Tombstones(operator.pool, keys).rewrap()
-    rewrapped += await SigningKeys(keys).rewrap(operator.pool)
+    rewrapped += await operator.names.rewrap() + await SigningKeys(keys).rewrap(operator.pool)
     return {"rewrapped": rewrapped, "key": keys.newest}
 
 
@@ -168,10 +172,11 @@ async def begin_after_restore(operator: Operator, reason: str) -> dict[str, Any]
         ),
         box=CookieBox(settings.key_bytes),
         tombstones=Tombstones(operator.pool, operator.keyring),
+        names=operator.names,
         rules=rules_of(settings),
         public_url=settings.public_url,
     )
-    context = operator.context(reason)
+    context = await operator.context(reason)
     async with open_pool(url, size=1) as owner:
         try:
             begun = await restored.begin_after_restore(owner, operator.store, identity, reason, context)

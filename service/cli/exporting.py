@@ -93,7 +93,9 @@ def _as_csv(lines: Iterable[bytes]) -> Iterator[bytes]:
     for line in lines:
         event: dict[str, Any] = json.loads(line)
         actor = event["actor"]
+        asked = event["requested_by"]
         event |= {"actor_type": actor["type"], "actor_id": actor["id"], "data": json.dumps(event["data"])}
+        event["requested_by"] = None if asked is None else asked["id"]
         yield _row(["" if event[name] is None else str(event[name]) for name in COLUMNS])
 
 

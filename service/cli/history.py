@@ -9,6 +9,7 @@ import typer
 from events.upcasting import UnknownSchema, upcast
 from projections.summaries import SENTENCES
 from service.cli.client import open_client, segment
+from service.cli.naming import who
 from service.cli.options import Json, Slug, moment
 from service.cli.output import say, say_json, say_table, short, when
 from service.cli.sign_in_counts import say_counts
@@ -55,7 +56,7 @@ def history(
 
 
 def _told(event: dict[str, Any], sentence: str) -> list[object]:
-    return [event["version"], when(event["recorded_at"]), _who(event), sentence, event["reason"]]
+    return [event["version"], when(event["recorded_at"]), who(event), sentence, event["reason"]]
 
 
 def _sentence(event: dict[str, Any]) -> str:
@@ -83,7 +84,7 @@ def diff(slug: Slug, earlier: Moment, later: Later = "now", *, as_json: Json = F
 
 def _made_by(change: dict[str, Any]) -> str:
     return "; ".join(
-        f"version {one['version']}, {_who(one)}" + (f": {one['reason']}" if one["reason"] else "")
+        f"version {one['version']}, {who(one)}" + (f": {one['reason']}" if one["reason"] else "")
         for one in change.get("events", ())
     )
 
@@ -127,12 +128,6 @@ def sign_ins(
 
 def _point(text: str) -> str:
     return text if text.isdecimal() else moment(text)
-
-
-def _who(event: dict[str, Any]) -> str:
-    actor = event["actor"]
-    asked = f" for {event['requested_by']}" if event["requested_by"] else ""
-    return f"{actor['type']} {actor['id']}{asked}"
 
 
 def _value(value: object) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli.client import open_client, segment
+from service.cli.naming import who
 from service.cli.options import Json, Slug
 from service.cli.output import hint, say, say_json, say_pairs, say_table, when
 
@@ -46,7 +47,7 @@ def explain(
     if made:
         say()
         rows = [
-            [one["version"], when(one["recorded_at"]), _who(one), one["summary"], one["reason"]]
+            [one["version"], when(one["recorded_at"]), who(one), one["summary"], one["reason"]]
             for _, one in sorted(made.items())
         ]
         say_table(["made so by", "when", "who", "what", "why"], rows)
@@ -80,9 +81,3 @@ def _judged_under(answer: Mapping[str, Any]) -> str:
             f"SSO {'' if configuration['enforcement']['enabled'] else 'not '}required",
         ]
     )
-
-
-def _who(event: Mapping[str, Any]) -> str:
-    actor = event["actor"]
-    asked = f" for {event['requested_by']}" if event["requested_by"] else ""
-    return f"{actor['type']} {actor['id']}{asked}"

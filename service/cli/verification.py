@@ -96,7 +96,7 @@ async def rotate_signing_key(operator: Operator, reason: str | None) -> dict[str
     """Make a new signing key, and the checkpoint that introduces it."""
     notary = open_notary(operator.settings, operator.store, operator.keyring)
     try:
-        _, signed = await notary.rotate(operator.context(reason))
+        _, signed = await notary.rotate(await operator.context(reason))
     except LogDoesNotHold as refused:
         raise Refused(str(refused), "log_broken") from None
     await _publish(operator)

@@ -9,7 +9,6 @@ from events.envelope import Context, NewEvent, Prepared, Recorded
 from events.workspace import Workspace
 from service.commands.asking import Asker
 from service.commands.facts import facts_about
-from service.commands.idempotency import Idempotency
 from service.commands.proposals import Change
 from service.commands.providers import Provider, seal
 from service.commands.resources import CommandResources
@@ -27,7 +26,6 @@ class Deciding:
     connection: Connection
     before: Workspace
     asker: Asker
-    idempotency: Idempotency | None = None
     prepared: list[Prepared] = field(default_factory=list)
     contexts: list[Context] = field(default_factory=list)
     state: Workspace = field(init=False)
@@ -35,13 +33,12 @@ class Deciding:
     def __post_init__(self) -> None:
         self.state = self.before
 
-    async def take(self, change: Change, provider: Provider | None) -> None:
-        """Decide one change on the state so far.
+    async def take(self, change: Change, context: Context, provider: Provider | None) -> None:
+        """Decide one change on the state so far; ``context`` is what its events carry.
 
         Raises:
             Refusal: what the decision refuses.
         """
-        context = self.asker.context(change.explanation, self.idempotency)
         facts = Facts(
             now=self.resources.identity.clock(),
             actor=self.asker.actor,

@@ -52,11 +52,13 @@ class WorkspaceCommands:
         # The provider is asked before anything is locked: it may take its time.
         refuse_many_providers([change.command for change in changes])
         providers = [await resolve(self.resources, change.command) for change in changes]
+        names = self.resources.identity.names
+        contexts = [await asker.context(names, change.explanation, terms.idempotency) for change in changes]
 
         async def body(connection: Connection, workspace: Workspace) -> tuple[Sequence[Recorded], Extra]:
-            deciding = Deciding(self.resources, connection, workspace, asker, terms.idempotency)
-            for change, provider in zip(changes, providers, strict=True):
-                await deciding.take(change, provider)
+            deciding = Deciding(self.resources, connection, workspace, asker)
+            for change, context, provider in zip(changes, contexts, providers, strict=True):
+                await deciding.take(change, context, provider)
             return await deciding.append(), {}
 
         return await self._changed(slug, asker, terms, body)
@@ -74,11 +76,11 @@ class WorkspaceCommands:
         Raises:
             Refusal: see ``execute``.
         """
+        context = await asker.context(self.resources.identity.names, explanation, terms.idempotency)
 
         async def body(connection: Connection, workspace: Workspace) -> tuple[Sequence[Recorded], Extra]:
             before = workspace.version
             now = self.resources.identity.clock()
-            context = asker.context(explanation, terms.idempotency)
             change = PeopleChange(self.resources.identity, connection, workspace, context, now)
             extra = await work(change)
             await change.append()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
 
 from events.commands import COMMANDS, EMITTABLE, Command, parse_command
+from events.name_ids import PREFIX, RESERVED
 
 MAXIMUM_BATCH = 50
 
@@ -21,6 +22,15 @@ def _printable(text: str) -> str:
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
 ]
+
+
+def _name_of_a_person(text: str) -> str:
+    if text.startswith(PREFIX):
+        raise ValueError(RESERVED)
+    return text
+
+
+PersonName = Annotated[Line, AfterValidator(_name_of_a_person)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
@@ -29,9 +39,21 @@ class Explanation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    reason: Annotated[Reason | None, Field(description="Why; kept with the event, shown to auditors.")] = None
-    requested_by: Annotated[Line | None, Field(description="Who asked for it, such as the customer's address.")] = None
-    ticket: Annotated[Line | None, Field(description="The support ticket that it belongs to.")] = None
+    reason: Annotated[
+        Reason | None,
+        Field(description="Why; kept with the event for ever, in clear, and shown to auditors. Name nobody in it."),
+    ] = None
+    requested_by: Annotated[
+        PersonName | None,
+        Field(
+            description="Who asked for it, such as the customer's address. Kept sealed apart from the event, so that "
+            "the person can be forgotten; cannot begin with ~."
+        ),
+    ] = None
+    ticket: Annotated[
+        Line | None,
+        Field(description="The support ticket that it belongs to; kept for ever, in clear. Name nobody in it."),
+    ] = None
 
 
 class Emission(Explanation):

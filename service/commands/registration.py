@@ -7,7 +7,7 @@ import structlog
 
 from events.commands.configuration import RegisterWorkspace
 from events.decisions import Facts, decide
-from events.envelope import Recorded
+from events.envelope import Context, Recorded
 from events.store import NO_STREAM, VersionConflict
 from events.workspace import Workspace
 from service.commands.asking import Asker
@@ -48,13 +48,14 @@ class Registry:
             Refusal: ``slug_taken``, ``idempotency_conflict``, ``data_invalid`` when the owner's address is none.
         """
         slug = registration.command.slug
+        context = await asker.context(self._resources.identity.names, registration.explanation, terms.idempotency)
         async with transaction(self._resources.identity.pool) as connection:
             if not await _claim(connection, slug):
                 kept = await self._commands.kept(slug, terms, connection)
                 if kept is None:
                     raise SlugTaken(slug)
                 return kept
-            events = await self._register(connection, registration, asker, terms)
+            events = await self._register(connection, registration, asker, context)
             outcome = Outcome(events, events[-1].version, events[-1].position)
             if terms.idempotency is not None:
                 answer = Kept(1, outcome.version, outcome.position, {})
@@ -65,13 +66,12 @@ class Registry:
         return outcome
 
     async def _register(
-        self, connection: Connection, registration: Registration, asker: Asker, terms: Terms
+        self, connection: Connection, registration: Registration, asker: Asker, context: Context
     ) -> list[Recorded]:
         identity, slug = self._resources.identity, registration.command.slug
         now = identity.clock()
         facts = Facts(now=now, actor=asker.actor, acting_role=asker.role, reason=registration.explanation.reason)
         decided = decide(None, registration.command, facts, identity.rules)
-        context = asker.context(registration.explanation, terms.idempotency)
         prepared = identity.store.prepare(decided, context)
         state = Workspace(slug).after(prepared)
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from events.decisions import Facts, ResolvedCredentials, decide
-from events.envelope import NewEvent
+from events.envelope import Context, NewEvent
 from events.ids import uuid7
 from events.refusals import Refusal
 from events.workspace import Workspace
@@ -68,7 +68,8 @@ class _Imagining:
         except Refusal as refusal:
             self.proposed.append(Proposed(name, refusal=refusal))
             return
-        context = self.asker.context(change.explanation)
+        # Who asked for it gets no id of a name: nothing is recorded, and nobody is named.
+        context = Context(self.asker.actor, reason=change.explanation.reason, ticket=change.explanation.ticket)
         self.state = self.state.after(self.resources.identity.store.prepare(decided, context))
         self.proposed.append(Proposed(name, decided))
 

@@ -15,6 +15,7 @@ import structlog
 
 from events.catalogue.event_data import EventData
 from events.envelope import NewEvent
+from events.name_ids import ids_in, with_names
 from events.store import VersionConflict
 from events.workspace import Workspace
 from service.db import transaction
@@ -175,8 +176,16 @@ class _Confirmation:
     async def _record(self, workspace: Workspace, member_id: UUID, event: EventData) -> None:
         context = member_acts(member_id, self.request_id)
         if self.row["replaces"]:
-            asked = {"reason": self.row["reason"], "requested_by": self.row["asked_by"], "ticket": self.row["ticket"]}
-            context = replace(context, **asked)
+            # A phrase in which who asked stands by the ids of names; the owners are to read the names.
+            asked_by = self.row["asked_by"]
+            names = await self.resources.names.show(ids_in(asked_by), self.connection)
+            context = replace(
+                context,
+                reason=self.row["reason"],
+                requested_by=asked_by,
+                ticket=self.row["ticket"],
+                requested_by_name=with_names(asked_by, names),
+            )
             events = [NewEvent.of(event)]
             await notify_owners(self.connection, self.resources.box, workspace, events, context, self.now)
         await append(self.resources, self.connection, workspace, [event], context)

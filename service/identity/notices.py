@@ -47,12 +47,12 @@ _OF_OWNERS: Final[Mapping[str, str]] = {
 }
 
 _ACTORS: Final[Mapping[str, str]] = {
-    "staff": "support staff ({id})",
-    "token": "the management API (token {id})",
+    "staff": "support staff ({name})",
+    "token": "the management API (token {name})",
     "member": "{who}",
     "setup": "whoever holds the set-up link",
     "system": "Keyledger itself",
-    "operator": "an operator ({id})",
+    "operator": "an operator ({name})",
 }
 
 
@@ -87,9 +87,11 @@ async def notify_owners(
         "workspace_name": workspace.name,
         "slug": workspace.slug,
         "changes": [_sentence(event, people) for event in told],
-        "actor": _ACTORS[context.actor.type].format(id=context.actor.id, who=actor.email if actor else "a member"),
+        "actor": _ACTORS[context.actor.type].format(
+            name=context.actor.name or context.actor.id, who=actor.email if actor else "a member"
+        ),
         "reason": context.reason or _own_reason(told),
-        "requested_by": context.requested_by,
+        "requested_by": context.requested_by_name or context.requested_by,
         "ticket": context.ticket,
         "at": _shown(now),
     }

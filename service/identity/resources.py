@@ -5,6 +5,7 @@ from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from events.decisions import Rules
+from events.names import Names
 from events.store import EventStore
 from service.clock import Clock
 from service.cookiebox import CookieBox
@@ -20,7 +21,7 @@ Executor: TypeAlias = "Connection | Pool"
 
 @dataclass(frozen=True, slots=True)
 class IdentityResources:
-    """The runtime role's pool, the event store, the clock, what seals, and the address that mails link to.
+    """The runtime role's pool, the event store, the clock, what seals, whom events name, and where mails link to.
 
     ``public_url`` has no trailing slash.
     """
@@ -31,6 +32,7 @@ class IdentityResources:
     limits: SessionLimits
     box: CookieBox
     tombstones: Tombstones
+    names: Names
     rules: Rules
     public_url: str
 

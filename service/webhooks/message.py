@@ -23,7 +23,7 @@ def body_of(event: Recorded) -> bytes:
             "event_id": str(event.event_id),
             "actor": {"type": event.actor.type, "id": event.actor.id},
             "reason": event.reason,
-            "requested_by": event.requested_by,
+            "requested_by": None if event.requested_by is None else {"id": event.requested_by},
             "ticket": event.ticket,
             "correlation_id": event.correlation_id,
             "data": {name: value for name, value in event.data.items() if name not in LEFT_OUT},

@@ -33,7 +33,8 @@ async def test_an_event_is_recorded_with_its_reason_and_on_whose_behalf(acme: Ma
     answer = await acme.post("/workspaces/acme/events", body)
     (event,) = answer["events"]
     assert event["data"] == {"domain": "xn--bcher-kva.example"}
-    assert (event["reason"], event["requested_by"], event["ticket"]) == ("asked by mail", "ada@acme.example", "T-1")
+    asked = {"id": await acme.names.find("ada@acme.example"), "name": "ada@acme.example"}
+    assert (event["reason"], event["requested_by"], event["ticket"]) == ("asked by mail", asked, "T-1")
     assert event["correlation_id"] == "req-1"
     assert answer["version"] == event["version"] == 2
 
@@ -220,7 +221,7 @@ async def test_the_whole_log_reads_as_cloud_events(acme: Management) -> None:
     assert last["specversion"] == "1.0"
     assert last["type"] == "keyledger.JitDisabled.v1"
     assert last["source"] == "https://id.example.com"
-    assert last["data"]["actor"] == {"type": "token", "id": "ada-support"}
+    assert last["data"]["actor"] == {"type": "token", "id": await acme.names.find("ada-support"), "name": None}
     rest = await acme.call("GET", f"/events?after={events[1]['position']}")
     assert [json.loads(line)["id"] for line in (await rest.text()).splitlines()] == [last["id"]]
     limited = await acme.call("GET", "/events?limit=1")

@@ -41,7 +41,7 @@ async def test_a_refusal_is_explained_by_the_version_it_was_judged_under_and_who
     assert domain["sentence"] == "The domain acme.example was not allowed; exactly these were: b.example."
     (cause,) = domain["events"]
     assert (cause["version"], cause["type"], cause["reason"]) == (6, "DomainRemoved", "asked by the customer")
-    assert cause["actor"] == {"type": "staff", "id": "grace"}
+    assert cause["actor"] == {"type": "staff", "id": "grace", "name": "grace"}
     assert answer["remedy"] == tell_remedy("domain_not_allowed", None)
 
 

@@ -5,13 +5,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 from support.database import Pool
+from support.identity_world import KEY
 from support.management import OPERATOR, Management
 
+from events.names import Names
 from events.refusals import Refusal
+from events.sealing import KeyRing
 from events.store import EventStore
 from service.tokens import create_token, find_principal, list_tokens, revoke_token
 
 WRONG = "klt_" + "A" * 43
+
+
+def names_of(pool: Pool) -> Names:
+    """Return the names of people in this database's events."""
+    return Names(pool, KeyRing([KEY]))
 
 
 @pytest.mark.parametrize(
@@ -65,13 +73,18 @@ async def test_an_operator_may_do_all(api: Management) -> None:
 async def test_only_the_hash_is_kept(pool: Pool) -> None:
     """Neither the tables nor the log contain the token; its making is an event on the system stream."""
     store = EventStore(pool)
-    token = await create_token(pool, store, "ada", "support", OPERATOR)
+    names = names_of(pool)
+    token = await create_token(pool, store, names, "ada", "support", OPERATOR)
     kept = await pool.fetch("select t::text from identity.api_tokens t")
     (event,) = await store.read_stream("$system")
     assert token.get_secret_value().startswith("klt_")
     assert len(token.get_secret_value()) == 47
     assert token.get_secret_value() not in str(kept) + str(event)
-    assert (event.type, event.data["name"], event.data["role"]) == ("ApiTokenCreated", "ada", "support")
+    assert (event.type, event.data["holder"], event.data["role"]) == (
+        "ApiTokenCreated",
+        await names.find("ada"),
+        "support",
+    )
     assert event.actor == OPERATOR.actor
 
 
@@ -87,26 +100,26 @@ async def test_a_revoked_token_is_worth_nothing_at_once(api: Management) -> None
 async def test_an_expired_token_is_worth_nothing(pool: Pool) -> None:
     """A token is good until its end, not at it."""
     end = datetime(2026, 12, 1, tzinfo=UTC)
-    token = await create_token(pool, EventStore(pool), "ada", "support", OPERATOR, end)
+    token = await create_token(pool, EventStore(pool), names_of(pool), "ada", "support", OPERATOR, end)
     assert await find_principal(pool, token, end - timedelta(microseconds=1)) is not None
     assert await find_principal(pool, token, end) is None
 
 
 async def test_a_name_is_never_given_twice(pool: Pool) -> None:
     """The name stands for its holder in the history, so that a revoked token's name stays taken."""
-    store = EventStore(pool)
-    await create_token(pool, store, "ada", "support", OPERATOR)
+    store, names = EventStore(pool), names_of(pool)
+    await create_token(pool, store, names, "ada", "support", OPERATOR)
     await revoke_token(pool, store, "ada", OPERATOR)
     with pytest.raises(Refusal, match="never used again"):
-        await create_token(pool, store, "ada", "auditor", OPERATOR)
+        await create_token(pool, store, names, "ada", "auditor", OPERATOR)
     assert [event.type for event in await store.read_stream("$system")] == ["ApiTokenCreated", "ApiTokenRevoked"]
     with pytest.raises(Refusal, match="letters"):
-        await create_token(pool, store, "ada\nlovelace", "auditor", OPERATOR)
+        await create_token(pool, store, names, "ada\nlovelace", "auditor", OPERATOR)
 
 
 async def test_a_use_is_noted_at_most_once_a_minute(pool: Pool) -> None:
     """last_used_at moves by whole minutes, so that a busy token does not write at each request."""
-    token = await create_token(pool, EventStore(pool), "ada", "support", OPERATOR)
+    token = await create_token(pool, EventStore(pool), names_of(pool), "ada", "support", OPERATOR)
     start = datetime(2026, 11, 25, 13, tzinfo=UTC)
     seen = []
     for seconds in (0, 59, 60):

@@ -18,7 +18,8 @@ async def test_registering_creates_the_stream_and_answers_its_event(api: Managem
     (event,) = body["events"]
     assert event["type"] == "WorkspaceRegistered"
     assert event["data"] == {"slug": "acme", "name": "Acme", "plan": "one"}
-    assert event["actor"] == {"type": "token", "id": "ada-support"}
+    id_ = await api.names.find("ada-support")
+    assert event["actor"] == {"type": "token", "id": id_, "name": "ada-support"}
     assert event["reason"] == "contract"
 
 

@@ -16,6 +16,7 @@ from events.catalogue.event_data import EventData
 from events.decisions import Rules
 from events.envelope import Actor, Context, NewEvent
 from events.sealing import KeyRing
+from events.names import Names
 from events.store import EventStore
 from events.workspace import Workspace
 from service.cookiebox import CookieBox
@@ -86,6 +87,7 @@ class World:
             limits=LIMITS,
             box=CookieBox([KEY]),
             tombstones=Tombstones(self.pool, KeyRing([KEY])),
+            names=Names(self.pool, KeyRing([KEY])),
             rules=Rules(),
             public_url="https://id.example.com",
         )

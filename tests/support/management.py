@@ -15,6 +15,7 @@ from support.identity_world import KEY, LIMITS, TurnedClock
 from events.envelope import Actor, Context
 from events.sealing import KeyRing
 from events.secrets import SecretVault
+from events.names import Names
 from events.store import EventStore
 from service.api.problem import problem_of_http
 from service.api.routes import setup_api
@@ -62,6 +63,11 @@ class Management:
     commands: WorkspaceCommands
     token: SecretStr
 
+    @property
+    def names(self) -> Names:
+        """The names of people in events."""
+        return self.commands.resources.identity.names
+
     async def call(self, method: str, path: str, body: object = None, **headers: str) -> ClientResponse:
         """Send a request below /api/v1; underscores in header names stand for hyphens."""
         own = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -91,7 +97,7 @@ class Management:
 
     async def new_token(self, name: str, role: StaffRole) -> dict[str, str]:
         """Return the header that carries a new token of this role."""
-        token = await create_token(self.pool, self.store, name, role, OPERATOR)
+        token = await create_token(self.pool, self.store, self.names, name, role, OPERATOR)
         return {"Authorization": f"Bearer {token.get_secret_value()}"}
 
     @staticmethod
@@ -115,6 +121,7 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
             limits=LIMITS,
             box=CookieBox([KEY]),
             tombstones=Tombstones(pool, KeyRing([KEY])),
+            names=Names(pool, KeyRing([KEY])),
             rules=rules_of(settings),
             public_url=settings.public_url,
         )
@@ -138,5 +145,5 @@ async def managed(pool: Pool, **overrides: Any) -> AsyncIterator[Management]:
         app[WEBHOOKS] = Webhooks(pool, store, CookieBox([KEY]), clock, policy)
         setup_api(app)
         async with TestClient(TestServer(app)) as client:
-            token = await create_token(pool, store, "ada-support", "support", OPERATOR)
+            token = await create_token(pool, store, identity.names, "ada-support", "support", OPERATOR)
             yield Management(client, pool, store, clock, commands, token)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from support.database import TestDatabase
+from support.identity_world import KEY
 from support.service import RunningService, running_service
 
 from events.envelope import Actor, Context
+from events.names import Names
+from events.sealing import KeyRing
 from events.store import EventStore
 from service.db import open_pool
 from service.tokens import create_token
@@ -25,11 +29,11 @@ async def test_an_event_reaches_a_webhook_and_a_waiting_reader_by_itself(
 ) -> None:
     """Each message comes once, in order, although two workers could send it."""
     async with open_pool(SecretStr(database.runtime_dsn), size=1) as pool:
-        operator = Context(Actor("operator", "root"))
-        token = await create_token(pool, EventStore(pool), "root", "operator", operator)
+        operator, names = Context(Actor("operator", "root")), Names(pool, KeyRing([KEY]))
+        token = await create_token(pool, EventStore(pool), names, "root", "operator", operator)
 
     def run() -> None:
-        with running_service(database, tmp_path, WORKERS="2") as service:
+        with running_service(database, tmp_path, WORKERS="2", SECRET_KEYS=b64encode(KEY).decode()) as service:
             asyncio.run(use(service, token))
 
     await asyncio.to_thread(run)
