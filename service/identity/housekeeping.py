@@ -90,7 +90,7 @@ class Housekeeping:
                 break
             await asyncio.sleep(PAUSE_S)
         if total:
-            log.info("tidied up", what=what, rows=total)
+            log.debug("tidied up", what=what, rows=total)
         return True
 
 
