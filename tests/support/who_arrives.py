@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from support.who_may import LONGEST, PRIVILEGED, Account, Holder, Invitation, Member, Model, Place, Session, Shown
+from support.who_is_who import Account, Credentials, Holder, Invitation, Member, Place, Session, Shown
+from support.who_may import LONGEST, PRIVILEGED, Model
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,19 @@ class Verdict:
 
 
 def by_sso(
-    model: Model, place: Place, account: Account, session: Session | None, clicked: Invitation | None
+    model: Model,
+    place: Place,
+    account: Account,
+    session: Session | None,
+    clicked: Invitation | None,
+    credentials: Credentials | None = None,
 ) -> Verdict:
-    """Judge whoever comes from the provider with this account."""
+    """Judge whoever comes from the provider with this account, through the active credentials or those of a test."""
     if not place.allows(account.address):
         return Verdict("refused", why="domain")
+    credentials = credentials or place.active
+    if credentials is not None and credentials.strict and not account.verified:
+        return Verdict("refused", why="unverified")
     mine, theirs = place.linked(account), place.addressed(account.address)
     if any(one is not None and not one.active for one in (mine, theirs)):
         return Verdict("refused", why="deactivated")
@@ -133,18 +142,26 @@ def _domain(address: str) -> str:
 
 def by_mailbox(model: Model, address: str, holder: Holder, session: Session | None) -> Session | None:
     """Sign the reader of a mailbox in; ``None`` where that opens no workspace."""
+    return arrive(model, "magic_link", address, holder, session)
+
+
+def arrive(model: Model, how: str, address: str, holder: Holder, session: Session | None) -> Session | None:
+    """Sign somebody in whom no workspace's provider has shown; ``None`` where that opens no workspace."""
     for place in model.places.values():
         invitation = place.invitations.get(address)
         if invitation is None or place.of(holder) is not None or place.addressed(address) is not None:
             continue
-        if model.is_open(place, invitation) and place.required is None:
+        answered = how == "magic_link" or invitation.role not in PRIVILEGED
+        if model.is_open(place, invitation) and place.required is None and answered:
             join(place, invitation, holder)
     own = [(place, member) for place, member in model.memberships(holder) if member.active]
     free = [place for place, _ in own if place.required is None]
     bypasses = {place.slug: ends for place, member in own if (ends := model.bypass(member)) is not None}
+    if how != "magic_link":
+        bypasses = {}
     if not free and not bypasses:
         return None
-    made = start(model, session, holder, Shown("magic_link", model.now, address=address, bypasses=bypasses))
+    made = start(model, session, holder, Shown(how, model.now, address=address, bypasses=bypasses))
     if not free and len(made.shown) == 1:
         made.ends = min(made.ends, max(bypasses.values()))
     return made

@@ -4,132 +4,16 @@
 come in are in ``who_arrives``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from support.who_is_who import Holder, Invitation, Member, Place, Session, Shown
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 RECENT = timedelta(days=30)
 PRIVILEGED = ("owner", "admin")
-
-
-@dataclass(frozen=True)
-class Account:
-    """Somebody's account at a provider, with the address that the provider says it has."""
-
-    provider: str
-    subject: str
-    address: str
-
-
-@dataclass(eq=False)
-class Credentials:
-    """What a workspace signs in by. ``works``: the provider takes the secret."""
-
-    identifier: str
-    provider: str
-    works: bool = True
-
-
-@dataclass(eq=False)
-class Holder:
-    """Whom memberships and sessions belong to. ``mailbox``: the address that they have shown to read, if any."""
-
-    mailbox: str | None = None
-
-
-@dataclass(eq=False)
-class Member:
-    """One person's membership of one workspace. ``accounts``: the subject that is linked, by provider."""
-
-    address: str
-    role: str
-    holder: Holder
-    active: bool = True
-    accounts: dict[str, str] = field(default_factory=dict)
-    succeeded: dict[str, datetime] = field(default_factory=dict)
-    bypass_until: datetime | None = None
-    codes: list[str] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Invitation:
-    """The latest invitation of an address. All in this model are by support."""
-
-    address: str
-    role: str
-    until: datetime
-    identifier: str
-    standing: str = "open"
-    token: str | None = None
-
-
-@dataclass(eq=False)
-class Requirement:
-    """SSO is required; ``confirm_by``: until somebody has to have signed in by it."""
-
-    confirm_by: datetime | None
-    confirmed: bool = False
-
-
-@dataclass(eq=False)
-class Place:
-    """A workspace. ``domains`` maps each to whether its ownership was shown; ``gone`` holds who was erased."""
-
-    slug: str
-    domains: dict[str, bool] = field(default_factory=dict)
-    created_as: str | None = "editor"
-    active: Credentials | None = None
-    staged: Credentials | None = None
-    sso: bool = False
-    required: Requirement | None = None
-    members: list[Member] = field(default_factory=list)
-    invitations: dict[str, Invitation] = field(default_factory=dict)
-    gone: set[object] = field(default_factory=set)
-
-    def addressed(self, address: str) -> Member | None:
-        """Return the member with this address."""
-        return next((one for one in self.members if one.address == address), None)
-
-    def linked(self, account: Account) -> Member | None:
-        """Return the member whose account this is."""
-        return next((one for one in self.members if one.accounts.get(account.provider) == account.subject), None)
-
-    def of(self, holder: Holder) -> Member | None:
-        """Return the holder's membership."""
-        return next((one for one in self.members if one.holder is holder), None)
-
-    def has_owner(self) -> bool:
-        """Whether there is an active owner."""
-        return any(one.role == "owner" and one.active for one in self.members)
-
-    def allows(self, address: str) -> bool:
-        """Whether the address is of exactly an allowed domain."""
-        return address.rpartition("@")[2] in self.domains
-
-
-@dataclass(eq=False)
-class Shown:
-    """One way in which a session's person has shown who they are."""
-
-    how: str
-    at: datetime
-    place: Place | None = None
-    provider: str | None = None
-    address: str | None = None
-    member: Member | None = None
-    bypasses: dict[str, datetime] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class Session:
-    """What a cookie stands for."""
-
-    holder: Holder
-    shown: list[Shown]
-    ends: datetime
-    seen: datetime
 
 
 @dataclass
@@ -139,6 +23,7 @@ class Model:
     now: datetime
     places: dict[str, Place]
     mailboxes: dict[str, Holder] = field(default_factory=dict)
+    googles: dict[str, Holder] = field(default_factory=dict)
     sessions: list[Session] = field(default_factory=list)
 
     def live(self, session: Session | None) -> Session | None:
@@ -172,6 +57,8 @@ class Model:
             own = shown.place is place and shown.member is member
             connected = place.sso and place.active is not None and place.active.provider == shown.provider
             return own and connected and place.allows(shown.address or "")
+        if shown.place not in {None, place}:
+            return False
         if place.required is None:
             return True
         bypass = self.bypass(member)
@@ -206,11 +93,32 @@ class Model:
             for place in self.places.values()
         )
 
+    def privileged(self, address: str) -> bool:
+        """Whether the address leads to an owner or admin, wherever they are one, or to an invitation to become one."""
+        holder = self.mailboxes.get(address)
+        return any(
+            any(
+                one.active and one.role in PRIVILEGED and (one.address == address or one.holder is holder)
+                for one in place.members
+            )
+            or any(
+                one.address == address and one.standing == "open" and one.until > self.now and one.role in PRIVILEGED
+                for one in place.invitations.values()
+            )
+            for place in self.places.values()
+        )
+
+    def google_of(self, holder: Holder) -> str | None:
+        """Return the subject of the holder's account at Google."""
+        return next((subject for subject, one in self.googles.items() if one is holder), None)
+
     def strip(self, place: Place, ends: Callable[[Shown], bool], holder: Holder | None = None) -> None:
         """End what SSO opened in the workspace, where it meets the condition."""
         holders = {one.holder for one in place.members} if holder is None else {holder}
         for session in [one for one in self.sessions if one.holder in holders]:
-            session.shown = [one for one in session.shown if not (one.place is place and ends(one))]
+            session.shown = [
+                one for one in session.shown if not (one.how == "sso" and one.place is place and ends(one))
+            ]
             if not session.shown:
                 self.sessions.remove(session)
 
@@ -229,14 +137,22 @@ class Model:
             for one in place.members
         )
 
-    def ways_in(self, place: Place, accounts: Callable[[str, str], Account]) -> Iterator[tuple[Member, str]]:
-        """Every active owner with a way in, and which. ``accounts``: whose address has which account at a provider."""
+    def ways_in(self, place: Place, own: Callable[[str, str], Collection[str]]) -> Iterator[tuple[Member, str]]:
+        """Every active owner with a way in, and which. ``own``: the subjects that an address' person has there."""
         for owner in [one for one in place.members if one.role == "owner" and one.active]:
-            if place.required is None or self.bypass(owner) is not None:
+            if (place.required is None or self.bypass(owner) is not None) and self._reads(owner, place):
                 yield owner, "mail"
             if place.active is not None and place.sso and place.allows(owner.address):
-                own = accounts(owner.address, place.active.provider).subject
-                if place.active.works and owner.accounts.get(place.active.provider, own) == own:
+                subjects, linked = own(owner.address, place.active.provider), owner.accounts.get(place.active.provider)
+                if place.active.works and (linked is None or linked in subjects):
                     yield owner, "sso"
             if owner.codes:
                 yield owner, "recovery"
+
+    def _reads(self, member: Member, place: Place) -> bool:
+        """Whether a mail shows that the membership is theirs: what a provider alone has made may be somebody else's."""
+        holder = self.mailboxes.get(member.address)
+        if holder is not None and member.holder is not holder and place.of(holder) is not None:
+            return False
+        verified = place.domains.get(member.address.rpartition("@")[2], False)
+        return member.holder is holder or not member.accounts or verified or self.bypass(member) is not None
