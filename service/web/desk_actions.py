@@ -23,7 +23,7 @@ from service.web.sign_in_page import page_of, record_refusal
 
 TYPED: Final = ("okta_domain", "issuer", "client_id", "client_secret")
 EXPLAINED: Final = ("reason", "confirm_within")
-KEPT: Final = ("okta_domain", "issuer", "client_id", *EXPLAINED)
+KEPT: Final[tuple[str, ...]] = ("okta_domain", "issuer", "client_id", *EXPLAINED)
 LONGEST_TYPED: Final = 2048
 
 
@@ -91,7 +91,7 @@ async def _require(asked: _Asked) -> web.StreamResponse:
     except ValueError as wrong:
         return await _again(asked, str(wrong))
     # A session that single sign-on did not make opens nothing of this from now on: it is sent through it.
-    following = asked.desk.base if asked.desk.by_sso else f"/open/{asked.desk.slug}"
+    following = f"{asked.desk.base}#requiring" if asked.desk.by_sso else f"/open/{asked.desk.slug}"
     return await _change(asked, "EnforcementEnabled", data, reason, following)
 
 
@@ -100,7 +100,9 @@ async def _lift(asked: _Asked) -> web.StreamResponse:
         reason = _reason(asked)
     except ValueError as wrong:
         return await _again(asked, str(wrong))
-    return await _change(asked, "EnforcementDisabled", {}, reason)
+    # Back to where it can be required again; at a recovery nothing is left to be shown there.
+    following = f"{asked.desk.base}#requiring" if "require" in asked.desk.may else asked.desk.base
+    return await _change(asked, "EnforcementDisabled", {}, reason, following)
 
 
 def _reason(asked: _Asked) -> str | None:

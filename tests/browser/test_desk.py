@@ -222,6 +222,52 @@ async def test_requiring_sso_stops_a_link_in_the_mail_and_a_session_that_is_open
         await expect_signed_in(inside, acme)
 
 
+async def test_an_owner_sees_who_is_affected_requires_sso_by_a_click_and_others_are_asked_for_it(
+    mortal: Mortal, page: Page, chromium: Browser, look: LookAt
+) -> None:
+    """Without JavaScript; confirmed by the owner's next sign-in, and lifted by another click."""
+    acme, url = mortal.acme, mortal.acme.service.url
+    hedy = Person("Hedy", f"hedy@{acme.slug}.example", sub=f"00u-hedy-{acme.slug}")
+    guest = f"guest@elsewhere-{acme.slug}.example"
+    await acme.provider.put(hedy)
+    for email in (hedy.email, guest, f"irene@{acme.slug}.example"):
+        await acme.service.call("POST", f"/workspaces/{acme.slug}/invitations", {"email": email, "role": "editor"})
+    async with AsyncExitStack() as profiles:
+        contexts = [
+            await profiles.enter_async_context(await chromium.new_context(java_script_enabled=scripts))
+            for scripts in (True, False, False)
+        ]
+        other, outside, desk = [await context.new_page() for context in contexts]
+        await enter_by_mail(other, acme, hedy.email)
+        await expect_signed_in(other, acme)
+        await enter_by_mail(outside, acme, guest)
+        await sign_in_owner(desk, mortal)
+        await desk.get_by_role("link", name="Single sign-on").click()
+        await expect(desk.locator("[data-affected=refused]")).to_contain_text(guest)
+        await expect(desk.locator("[data-affected=anew]")).to_contain_text(hedy.email)
+        await expect(desk.locator("[data-affected=invited]")).to_contain_text("irene@")
+        await page.context.add_cookies([dict(one) for one in await contexts[2].cookies()])  # type: ignore[misc]
+        await page.goto(desk.url)
+        await look(page, "desk_preflight")
+        await desk.get_by_label("Reason").fill("all have accounts now")
+        await desk.get_by_role("button", name="Require single sign-on").click()
+        await expect(desk.locator("[data-confirmed=no]")).to_contain_text("It is lifted on")
+        await page.goto(desk.url)
+        await look(page, "desk_required")
+        shown = await (await other.request.get(f"{url}/api/session")).json()
+        assert shown["workspaces"] == []
+        await other.goto(f"{url}/open/{acme.slug}")
+        await press(other, hedy)
+        await expect_signed_in(other, acme)
+        await desk.reload()
+        await expect(desk.locator("[data-confirmed=yes]")).to_be_visible()
+        await expect(desk.locator("main")).to_contain_text("all have accounts now")
+        await desk.get_by_label("Reason").fill("one day more")
+        await desk.get_by_role("button", name="Stop requiring it").click()
+        await expect(desk.get_by_role("button", name="Require single sign-on")).to_be_visible()
+        assert (await acme.service.call("GET", f"/workspaces/{acme.slug}"))["enforcement"]["enabled"] is False
+
+
 async def test_a_set_up_link_is_exchanged_in_one_browser_which_stages_and_tests(
     service: RunningService, provider: NodeProvider, page: Page, chromium: Browser, look: LookAt
 ) -> None:

@@ -142,7 +142,7 @@ async def test_an_owner_requires_it_with_a_reason_and_the_desk_says_since_when_b
 ) -> None:
     browser = await owner(desk)
     answer = await browser.submit(REQUIRE, {"reason": " we all have <accounts> ", "confirm_within": "30"})
-    assert (answer.status, answer.headers["Location"]) == (303, DESK)
+    assert (answer.status, answer.headers["Location"]) == (303, f"{DESK}#requiring")
     event = await last_event(desk)
     member_id = await desk.world.pool.fetchval("select member_id::text from identity.members")
     assert (event.type, event.data["confirm_within"], event.reason) == (
@@ -202,7 +202,7 @@ async def test_an_owner_lifts_it_with_a_reason_and_the_other_ways_open_again(des
     await browser.submit(REQUIRE, {"confirm_within": "60"})
     assert (await other.get(DESK)).status == 404
     answer = await browser.submit(LIFT, {"reason": "too early"})
-    assert (answer.status, answer.headers["Location"]) == (303, DESK)
+    assert (answer.status, answer.headers["Location"]) == (303, f"{DESK}#requiring")
     event = await last_event(desk)
     assert (event.type, event.reason, event.data["reason"]) == ("EnforcementDisabled", "too early", "too early")
     assert BUTTON in await shown(other)
