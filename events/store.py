@@ -56,6 +56,7 @@ _STREAM_UNTIL = f"""
     order by version limit $3
 """
 _ALL = f"select {COLUMNS} from ledger.events where position > $1 order by position limit $2"
+_MARK = "select hash from ledger.events where position <= $1 order by position desc limit 1"
 _HEAD = """
     select e.position, e.leaf_index, e.recorded_at, (select max(epoch) from ledger.epochs) as epoch
     from (values (1)) one left join lateral (
@@ -210,6 +211,15 @@ class EventStore:
         async with self._reading(conn) as reading:
             rows = await reading.fetch(_ALL, after, limit)
         return [recorded(row) for row in rows]
+
+    async def mark(self, position: int, *, conn: "Connection | None" = None) -> bytes | None:
+        """Return the hash of the last event up to a position; None where there is none.
+
+        As long as it is the same, whoever has read up to there has read this log, and may go on.
+        """
+        async with self._reading(conn) as reading:
+            found: bytes | None = await reading.fetchval(_MARK, position)
+        return found
 
     async def head(self, *, conn: "Connection | None" = None) -> Head:
         """Return where the log ends."""

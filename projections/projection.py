@@ -34,7 +34,10 @@ class Checkpoint:
 
 
 class LogWentBack(Exception):
-    """The log ends before what the projection has taken in, as after a restore. It is to be rebuilt."""
+    """The log is not the one that the projection has taken in, as after a restore of one without the other.
+
+    The projection is to be rebuilt.
+    """
 
 
 class CheckpointMoved(Exception):
@@ -50,7 +53,7 @@ async def read_checkpoint(conn: "Connection", name: str) -> Checkpoint:
     """Return where a projection stands, beginning at the log's start when it never ran.
 
     Raises:
-        LogWentBack: it has taken in more than the log now holds.
+        LogWentBack: it has taken in what the log does not hold.
     """
     await conn.execute(
         """
@@ -64,14 +67,20 @@ async def read_checkpoint(conn: "Connection", name: str) -> Checkpoint:
         """
         select c.position, (select max(epoch) from ledger.epochs) as epoch,
             coalesce((select min(began_after) from ledger.epochs e where e.epoch > c.epoch), c.position) as common,
-            coalesce((select max(position) from ledger.events), 0) as head
+            c.position = 0 or exists (
+                select from ledger.events e where e.position = c.position and e.hash = c.mark
+            ) as continues
         from projection.checkpoints c where c.projection = $1
         """,
         name,
     )
     assert row is not None  # noqa: S101 - inserted above, and never deleted
-    if row["position"] > min(row["common"], row["head"]):
-        message = f"The log ends before position {row['position']}, which {name} has taken in. Rebuild {name}."
+    if row["position"] > row["common"] or not row["continues"]:
+        family = name.rpartition("_v")[0]
+        message = (
+            f"The log does not hold what {name} has taken in, up to position {row['position']}. "
+            f"Run `keyledger rebuild {family}`."
+        )
         raise LogWentBack(message)
     return Checkpoint(row["position"], row["epoch"])
 
@@ -84,7 +93,8 @@ async def move_checkpoint(conn: "Connection", name: str, seen: Checkpoint, posit
     """
     moved = await conn.fetchval(
         """
-        update projection.checkpoints set position = $3, epoch = $4, updated_at = clock_timestamp()
+        update projection.checkpoints set position = $3, epoch = $4, updated_at = clock_timestamp(),
+            mark = (select hash from ledger.events where position = $3)
         where projection = $1 and position = $2 returning true
         """,
         name,

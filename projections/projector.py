@@ -6,7 +6,7 @@ An event that a projection cannot take in is tried again a few times, then its s
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +43,8 @@ class Step:
 class Projector:
     """Keeps one projection up with the log.
 
+    ``trouble`` is what is in the way, while something is.
+
     Args:
         store: the log, through a pool of the runtime role.
         projection: what is kept up.
@@ -63,6 +65,7 @@ class Projector:
         self._store, self._projection = store, projection
         self._batch, self._attempts, self._sleep = batch, attempts, sleep
         self._woken = asyncio.Event()
+        self.trouble: str | None = None
 
     def wake(self) -> None:
         """Look for new events now, and not only at the next poll."""
@@ -79,14 +82,19 @@ class Projector:
                 raise
             except Exception as error:  # noqa: BLE001 - a loop that ended would leave the projection behind unseen
                 troubles += 1
-                log.warning("projector_troubled", projection=self._projection.name, problem=describe(error))
+                self.trouble = describe(error)
+                log.warning("projector_troubled", projection=self._projection.name, problem=self.trouble)
                 await self._sleep(_backoff(troubles))
                 continue
-            troubles = 0
+            troubles, self.trouble = 0, None
             if step.stumbled is not None and step.stumbled.parked_at is None:
                 await self._sleep(_backoff(step.stumbled.attempts))
             elif step.passed < self._batch and step.stumbled is None:
                 await self._wait()
+
+    async def probe(self) -> Mapping[str, object]:
+        """Tell readiness how it goes; what is behind is read, and people can sign in all the same."""
+        return {"ok": self.trouble is None, "optional": True, **({"problem": self.trouble} if self.trouble else {})}
 
     async def _wait(self) -> None:
         # Spread, so that the instances do not all ask at once.

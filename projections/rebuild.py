@@ -120,10 +120,10 @@ class _Building:
             pass
         await self._conn.execute(
             """
-            insert into projection.checkpoints (projection, position, epoch)
-            select $1, $2, max(epoch) from ledger.epochs
-            on conflict (projection) do update set
-                position = excluded.position, epoch = excluded.epoch, updated_at = clock_timestamp()
+            insert into projection.checkpoints (projection, position, epoch, mark)
+            select $1, $2, (select max(epoch) from ledger.epochs), (select hash from ledger.events where position = $2)
+            on conflict (projection) do update set position = excluded.position, epoch = excluded.epoch,
+                mark = excluded.mark, updated_at = clock_timestamp()
             """,
             name,
             self._position,

@@ -135,6 +135,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         app[READINESS].probes["database"] = database_probe(pool)
         app[READINESS].probes["migrations"] = migrations_probe(pool, MIGRATION_SETS, lambda: setbacks.count)
         app[READINESS].probes["log"] = setbacks.probe
+        app[READINESS].probes["timeline"] = app[PROJECTOR].probe
         yield
 
 

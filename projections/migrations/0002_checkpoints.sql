@@ -5,6 +5,8 @@ create table projection.checkpoints (
     projection text collate "C" primary key,
     position   bigint not null check (position >= 0),
     epoch      bigint not null check (epoch >= 1),
+    -- The hash of the event at the position: after a restore another event may stand there. Null at the log's start.
+    mark       bytea,
     updated_at timestamptz not null default clock_timestamp()
 );
 

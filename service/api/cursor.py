@@ -22,7 +22,11 @@ def decode(scope: str, cursor: str, kinds: tuple[type, ...]) -> tuple[str | int,
     Raises:
         Refusal: ``data_invalid`` when it is not a cursor of this list.
     """
-    refusal = invalid("This cursor is not from this list. Start again without one.", "/cursor", "query")
+    refusal = invalid(
+        "This cursor is not from this list, or from before a backup was restored. Start again without one.",
+        "/cursor",
+        "query",
+    )
     if len(cursor) > MAXIMUM_LENGTH:
         raise refusal
     try:

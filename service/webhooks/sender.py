@@ -46,13 +46,15 @@ _LAGGING: Final = """
 """
 _RESTORED: Final = """
     with restored as (
-        update identity.webhooks w set epoch = now.epoch, position = least(w.position, now.common)
+        update identity.webhooks w set epoch = now.epoch, position = least(w.position, now.common, now.head)
         from (
             select webhook_id, (select max(epoch) from ledger.epochs) as epoch,
-                (select min(began_after) from ledger.epochs e where e.epoch > o.epoch) as common
+                (select min(began_after) from ledger.epochs e where e.epoch > o.epoch) as common,
+                (select coalesce(max(position), 0) from ledger.events) as head
             from identity.webhooks o
         ) now
-        where now.webhook_id = w.webhook_id and w.epoch < now.epoch returning w.webhook_id, w.position
+        where now.webhook_id = w.webhook_id and (w.epoch < now.epoch or w.position > now.head)
+        returning w.webhook_id, w.position
     )
     delete from identity.webhook_messages m using restored r
     where m.webhook_id = r.webhook_id and m.position > r.position

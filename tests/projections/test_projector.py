@@ -169,7 +169,7 @@ async def test_a_log_that_went_back_is_noticed_and_needs_a_rebuild(store: EventS
     await fill(store, "other", 1)
     assert await projector.catch_up() == 2
     await owner_pool.execute("update projection.checkpoints set position = 1000")
-    with pytest.raises(LogWentBack, match="Rebuild seen_v1"):
+    with pytest.raises(LogWentBack, match="keyledger rebuild seen"):
         await projector.step()
     await owner_pool.execute("update projection.checkpoints set position = 5, epoch = 1")
     with pytest.raises(LogWentBack):

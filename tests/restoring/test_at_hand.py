@@ -139,7 +139,7 @@ async def test_nobody_is_admitted_on_a_configuration_that_a_restore_took_away(
 
 
 async def test_tombstones_are_made_under_the_key_that_is_there_after_a_restore(pool: Pool, owner_pool: Pool) -> None:
-    """The backup is from before the first erasure, and knows no key. After a restart it is still known who was erased."""
+    """The backup is from before the first erasure, and knows no key. After a restart it is known who was erased."""
     world = World(pool)
     await world.register()
     await erase(world, Proven())

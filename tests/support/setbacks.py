@@ -7,6 +7,7 @@ from support.database import TestDatabase
 from support.tampering import Superuser
 
 _COPY = "create table past.connections as table projection.connections"
+_TREE = ("tree_tiles", "head_nodes", "tree_state", "checkpoints", "signing_keys")
 _SEQUENCE = "select last_value from ledger.events_position_seq"
 
 
@@ -17,10 +18,16 @@ class Past:
         self._superuser = superuser
         self._last_position = last_position
 
-    async def return_to(self) -> None:
-        """Put it back. Positions and versions that were given since are given again."""
+    async def return_to(self, *, tree_stays: bool = False) -> None:
+        """Put it back. Positions and versions that were given since are given again.
+
+        ``tree_stays``: but for what the notary keeps beside it.
+        """
         connection = self._superuser.conn
         async with connection.transaction():
+            for table in _TREE if tree_stays else ():
+                await connection.execute(f"drop table past.{table}")
+                await connection.execute(f"create table past.{table} as table ledger.{table}")
             await self._superuser.restore("past")
             await connection.execute("delete from projection.connections")
             await connection.execute("insert into projection.connections select * from past.connections")
