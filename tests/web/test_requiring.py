@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 from support.browser import Browser, shown_reason
+from support.database import Pool
 from support.desks import DESK, owner, record, set_up, typed
 from support.sessions import open_by, user_of
-from support.site import Site
+from support.site import Site, running_site
 
 from events.catalogue.access import EnforcementEnabled
 from events.catalogue.configuration import DomainAdded, DomainRemoved
@@ -296,3 +297,13 @@ async def test_an_owner_switches_single_sign_on_on_once_nothing_is_missing(desk:
     event = await last_event(desk)
     assert (event.type, event.actor.type) == ("SsoEnabled", "member")
     assert "Who would be affected" in await shown(browser)
+
+
+async def test_desks_are_not_looked_at_without_end(pool: Pool) -> None:
+    """A look reads all of a workspace's people, so that whoever holds a link must not ask for it again and again."""
+    async with running_site(pool, rate_per_minute=3, trusted_proxies=("127.0.0.0/8",)) as site:
+        for number, address in enumerate((DESK, "/setup/desk", "/recovery/desk")):
+            headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+            asked = [(await site.browser().get(address, headers=headers)).status for _ in range(4)]
+            assert asked[:3].count(429) == 0
+            assert asked[3] == 429
