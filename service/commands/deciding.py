@@ -9,6 +9,7 @@ from events.envelope import Context, NewEvent, Prepared, Recorded
 from events.workspace import Workspace
 from service.commands.asking import Asker
 from service.commands.facts import facts_about
+from service.commands.left_behind import forget_left_behind
 from service.commands.proposals import Change
 from service.commands.providers import Provider, seal
 from service.commands.resources import CommandResources
@@ -93,6 +94,8 @@ class Deciding:
                 self.resources.identity.clock(),
             )
         await end_sessions(self.connection, self.before, self.state, self.prepared)
+        if any(event.type.startswith("Credentials") for event in self.prepared):
+            await forget_left_behind(self.connection, self.before, self.state)
         document = self.state.to_document()
         appended = await self.resources.identity.store.append(
             self.before.slug, self.before.version, self.prepared, document, conn=self.connection

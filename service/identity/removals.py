@@ -91,7 +91,9 @@ KEPT: Final[Mapping[str, str]] = MappingProxyType(
         "ledger.deliveries": "one row for each place that gets checkpoints",
         "ledger.migrations": "one row a migration",
         "ledger.data_keys": "one row a workspace, until its secrets are shredded",
-        "ledger.secrets": "of credentials in use, staged and former; deleted by the change that leaves them behind",
+        "ledger.secrets": "of credentials in use, staged and former; others go with the next change of credentials",
+        "ledger.names": "one row a person named in events; forgetting them empties it",
+        "ledger.names_key": "one row",
         # What is true now: as many rows as there are workspaces and people.
         "projection.connections": "one row a workspace",
         "projection.sign_in_domains": "one row for each domain of a workspace",
@@ -107,7 +109,7 @@ KEPT: Final[Mapping[str, str]] = MappingProxyType(
         "identity.tombstones": "so that erased people never come back unasked; keyed digests",
         "identity.tombstone_key": "one row",
         "identity.api_tokens": "one row a token; a name is never given twice, and events name tokens by it",
-        "identity.signing_algorithms": "one short row for each credentials that somebody signed in through",
+        "identity.signing_algorithms": "as the secrets of credentials",
         "identity.webhooks": "fifty at most",
         # What stays of sign-ins.
         "identity.sign_in_counts": "how many there were, by day, for auditors and graphs; nothing about a person",
