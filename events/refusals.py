@@ -17,6 +17,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "internal": 500,
         "log_broken": 500,
         "busy": 503,
+        "workspace_parked": 503,
         # What is asked about does not exist, or not any more.
         "workspace_unknown": 404,
         "member_unknown": 404,

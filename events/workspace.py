@@ -6,7 +6,7 @@ that the state after an append is known before the append, and is the same after
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from events.catalogue.instants import write_instant
@@ -216,6 +216,23 @@ class Workspace:
         }
         state.recovery_codes = frozenset(document["recovery_codes"])
         return state
+
+
+class Standing(NamedTuple):
+    """A workspace as far as its events can be read. ``unreadable`` is the first one that cannot: it is parked there."""
+
+    state: Workspace
+    unreadable: UnreadableEvent | None = None
+
+    def after(self, event: Recorded) -> "Standing":
+        """Take the next event in, the state being changed; nothing more is taken in behind one that cannot be read."""
+        if self.unreadable is not None:
+            return self
+        try:
+            self.state.apply_recorded(event)
+        except UnreadableEvent as unreadable:
+            return Standing(self.state, unreadable)
+        return self
 
 
 def replay(stream_id: str, events: Iterable[Recorded]) -> Workspace:

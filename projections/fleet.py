@@ -1,11 +1,15 @@
-"""Every workspace as it was at a moment: one page of them at a time, folded one after the other in one pass."""
+"""Every workspace as it was at a moment: one page of them at a time, folded one after the other in one pass.
+
+One with an event that this program cannot read stands there as it was before that event, and says so; the others do not
+suffer from it.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from events.rows import COLUMNS, recorded
-from events.workspace import Workspace
+from events.workspace import Standing, Workspace
 
 if TYPE_CHECKING:
     from events.store import Connection
@@ -27,7 +31,7 @@ _EVENTS: Final = f"""
 
 async def fleet_then(
     conn: "Connection", at: datetime, position: int, after: str, limit: int
-) -> AsyncIterator[Workspace]:
+) -> AsyncIterator[Standing]:
     """Yield the workspaces that were registered by a moment, by slug, each in its state of then.
 
     Memory holds one state and ``PREFETCH`` events, however many there are.
@@ -42,7 +46,6 @@ async def fleet_then(
 
     Raises:
         ValueError: ``at`` has no time zone, or ``limit`` is out of bounds.
-        UnreadableEvent: a newer program wrote one of the events.
     """
     if at.tzinfo is None:
         message = "A moment without a time zone is another moment on every machine."
@@ -54,13 +57,13 @@ async def fleet_then(
     slugs = [row["stream_id"] for row in await conn.fetch(_SLUGS, after, moment, position, limit)]
     if not slugs:
         return
-    state: Workspace | None = None
+    standing: Standing | None = None
     async for row in conn.cursor(_EVENTS, slugs[0], slugs[-1], moment, position, prefetch=PREFETCH):
         event = recorded(row)
-        if state is None or state.slug != event.stream_id:
-            if state is not None:
-                yield state
-            state = Workspace(event.stream_id)
-        state.apply_recorded(event)
-    if state is not None:
-        yield state
+        if standing is None or standing.state.slug != event.stream_id:
+            if standing is not None:
+                yield standing
+            standing = Standing(Workspace(event.stream_id))
+        standing = standing.after(event)
+    if standing is not None:
+        yield standing

@@ -16,7 +16,8 @@ def summarise(event: Recorded) -> str:
     Raises:
         UnknownSchema: a newer program wrote it.
     """
-    return SENTENCES[event.type](upcast(event.type, event.schema_version, event.data))
+    data = upcast(event.type, event.schema_version, event.data)
+    return SENTENCES[event.type](data)
 
 
 def _credentials(what: str) -> Sentence:

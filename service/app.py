@@ -67,7 +67,7 @@ from service.new_events import NewEvents
 from service.oidc.client import RelyingParty
 from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
-from service.ops import database_probe, migrations_probe
+from service.ops import database_probe, migrations_probe, parked_probe
 from service.readiness import Readiness
 from service.setback import Setbacks
 from service.settings import Settings, SettingsError
@@ -136,6 +136,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         app[READINESS].probes["migrations"] = migrations_probe(pool, MIGRATION_SETS, lambda: setbacks.count)
         app[READINESS].probes["log"] = setbacks.probe
         app[READINESS].probes["timeline"] = app[PROJECTOR].probe
+        app[READINESS].probes["parked"] = parked_probe(pool)
         yield
 
 

@@ -5,6 +5,7 @@ and details that are safe to show. None of them repeats what the caller sent.
 """
 
 from events.refusals import Refusal
+from events.workspace import UnreadableEvent
 
 
 class Unauthenticated(Refusal):
@@ -31,6 +32,19 @@ class WorkspaceUnknown(Refusal):
     def __init__(self, slug: str | None = None) -> None:
         named = "such workspace" if slug is None else f"workspace {slug}"
         super().__init__("workspace_unknown", f"There is no {named}.", {} if slug is None else {"slug": slug})
+
+
+class WorkspaceParked(Refusal):
+    """The workspace has an event that this program cannot read. Nobody else's is affected."""
+
+    def __init__(self, unreadable: UnreadableEvent) -> None:
+        message = (
+            f"The workspace {unreadable.stream_id} is parked: this version of Keyledger cannot read its event at "
+            f"position {unreadable.position}, {unreadable.type} in schema version {unreadable.schema_version}. Its "
+            "history can still be read. Install the version that wrote the event; no other workspace is affected."
+        )
+        details = {"slug": unreadable.stream_id, "position": unreadable.position, "event_type": unreadable.type}
+        super().__init__("workspace_parked", message, details)
 
 
 class SlugTaken(Refusal):

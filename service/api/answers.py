@@ -10,7 +10,7 @@ from events.workspace import Workspace
 from service.api.operation import JSON, Call
 from service.api.presentation import show_workspace
 from service.api.shapes import WorkspaceShape
-from service.commands.reading import member_addresses, read_workspace
+from service.commands.reading import member_addresses, read_workspace, stream_version
 from service.keys import POOL, SETTINGS, STORE
 
 
@@ -32,6 +32,16 @@ async def found_workspace(call: Call) -> Workspace:
         Refusal: ``workspace_unknown``.
     """
     return await read_workspace(call.request.app[POOL], call.request.app[STORE], call.path("slug"))
+
+
+async def named_workspace(call: Call) -> str:
+    """Return the slug that the path names, for what is told of a workspace whether its events can be read or not.
+
+    Raises:
+        Refusal: ``workspace_unknown``.
+    """
+    await stream_version(call.request.app[POOL], call.path("slug"))
+    return call.path("slug")
 
 
 async def shown_workspace(call: Call, workspace: Workspace) -> WorkspaceShape:

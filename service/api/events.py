@@ -12,7 +12,7 @@ from events.envelope import Recorded
 from events.refusals import Refusal
 from events.store import EventStore
 from service.api import cursor
-from service.api.answers import answer_json, found_workspace
+from service.api.answers import answer_json, named_workspace
 from service.api.naming import names_of
 from service.api.operation import CSV, JSON, NDJSON, Answer, Call, Operation, Query
 from service.api.parameters import PageQuery
@@ -57,7 +57,7 @@ class LogQuery(Query):
 
 async def list_events(call: Call) -> web.StreamResponse:
     """Answer one page of a workspace's history, oldest first, or all of it as NDJSON or CSV."""
-    slug = (await found_workspace(call)).slug
+    slug = await named_workspace(call)
     query = call.query_as(PageQuery)
     # A restored backup takes the history back: a cursor from before would skip what came since.
     scope = f"events/{slug}/{(await call.request.app[STORE].head()).epoch}"

@@ -12,7 +12,7 @@ from events.notary import LogDoesNotHold
 from events.notes import NoteRefused
 from events.refusals import Refusal
 from events.tiles import TreeDamaged
-from service.api.answers import found_workspace
+from service.api.answers import named_workspace
 from service.api.operation import JSON, Answer, Call, Operation, Query
 from service.errors import Busy, invalid
 from service.keys import NOTARY
@@ -30,7 +30,7 @@ class ExportQuery(Query):
 
 async def export_workspace(call: Call) -> web.StreamResponse:
     """Stream the file."""
-    slug = (await found_workspace(call)).slug
+    slug = await named_workspace(call)
     try:
         async with open_export(call.request.app[NOTARY], slug, call.query_as(ExportQuery).since) as pieces:
             return await _write(call.request, slug, pieces)

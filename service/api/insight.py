@@ -8,7 +8,7 @@ from aiohttp import web
 from events.catalogue.instants import write_instant
 from events.decisions import SENTENCES
 from service.api import cursor
-from service.api.answers import answer_json, entity_tag, found_workspace
+from service.api.answers import answer_json, entity_tag, named_workspace
 from service.api.operation import CSV, JSON, NDJSON, Answer, Call, Operation
 from service.api.parameters import PageQuery
 from service.api.people_shapes import AffectedShape, GateShape, MissingShape, ReadinessShape, SignInShape
@@ -23,7 +23,7 @@ COLUMNS = tuple(SignInShape.model_fields)
 
 async def read_readiness(call: Call) -> web.StreamResponse:
     """Answer what is missing before SSO and before enforcement, and whom enforcement would affect."""
-    slug = (await found_workspace(call)).slug
+    slug = await named_workspace(call)
     found = await assess(call.request.app[COMMANDS].resources, slug, call.principal.actor)
     workspace, state = found.workspace, found.readiness
 
@@ -49,7 +49,7 @@ async def read_readiness(call: Call) -> web.StreamResponse:
 
 async def list_log(call: Call) -> web.StreamResponse:
     """Answer one page of the sign-ins, newest first, or all that the log still has as NDJSON or CSV."""
-    slug, query = (await found_workspace(call)).slug, call.query_as(PageQuery)
+    slug, query = await named_workspace(call), call.query_as(PageQuery)
     scope, pool = f"sign-ins/{slug}", call.request.app[POOL]
     before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
 

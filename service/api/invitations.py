@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from events.catalogue.instants import write_instant
 from service.api import cursor
-from service.api.answers import answer_json, found_workspace
+from service.api.answers import answer_json, named_workspace
 from service.api.changes import CHANGE_HEADERS, CHANGE_REFUSALS, answer_change, asker, show_outcome, terms
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.parameters import PageQuery
@@ -66,7 +66,7 @@ async def revoke(call: Call) -> web.StreamResponse:
 
 async def list_some(call: Call) -> web.StreamResponse:
     """Answer one page of the invitations of one standing, oldest first."""
-    app, slug, query = call.request.app, (await found_workspace(call)).slug, call.query_as(InvitationsQuery)
+    app, slug, query = call.request.app, await named_workspace(call), call.query_as(InvitationsQuery)
     scope = f"invitations/{slug}/{query.status}"
     place = read_place(scope, query.cursor)
     found = await list_invitations(app[POOL], slug, app[CLOCK](), query.limit + 1, place, query.status)

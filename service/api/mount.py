@@ -9,12 +9,13 @@ from pydantic import TypeAdapter
 
 from events.refusals import STATUS, Refusal
 from events.store import StoreBusy
+from events.workspace import UnreadableEvent
 from service.api.authentication import authenticate
 from service.api.operation import Call, Operation
 from service.api.problem import problem, problem_of_http, problem_of_refusal
 from service.api.reading import check, read_body, read_query, refuse_body
 from service.db import is_away
-from service.errors import Forbidden
+from service.errors import Forbidden, WorkspaceParked
 from service.keys import REQUEST_ID
 from service.tokens import NOBODY, may
 
@@ -66,6 +67,10 @@ def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stream
 
 def _failed(operation: Operation, error: Exception, request_id: str) -> web.Response:
     """Nothing was changed when the database is away, or a repetition by key tells."""
+    unreadable = error if isinstance(error, UnreadableEvent) else error.__cause__
+    if isinstance(unreadable, UnreadableEvent):
+        log.error("workspace_parked", operation=operation.identifier, workspace=unreadable.stream_id)
+        return problem_of_refusal(WorkspaceParked(unreadable), request_id)
     if isinstance(error, StoreBusy) or is_away(error):
         log.error("database_away", operation=operation.identifier, exc_info=error)
         sentence = "The database does not answer at this moment. Try again in a few seconds."

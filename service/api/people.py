@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from events.catalogue.instants import write_instant
 from service.api import cursor
-from service.api.answers import answer_json, found_workspace
+from service.api.answers import answer_json, named_workspace
 from service.api.changes import CHANGE_HEADERS, CHANGE_REFUSALS, answer_change, asker, show_outcome, terms
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.parameters import PageQuery
@@ -83,7 +83,7 @@ async def relink(call: Call) -> web.StreamResponse:
 
 async def list_all_members(call: Call) -> web.StreamResponse:
     """Answer one page of the members, oldest first."""
-    app, slug, query = call.request.app, (await found_workspace(call)).slug, call.query_as(PageQuery)
+    app, slug, query = call.request.app, await named_workspace(call), call.query_as(PageQuery)
     scope = f"members/{slug}"
     found = await list_members(app[POOL], slug, query.limit + 1, read_place(scope, query.cursor))
     items = found[: query.limit]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from events.catalogue.instants import write_instant
 from events.envelope import Recorded
-from events.workspace import Workspace
+from events.workspace import Standing, Workspace
 from events.workspace_values import Credentials
 from service.api.naming import IDS_ONLY, Shown
 from service.api.shapes import (
@@ -15,6 +15,7 @@ from service.api.shapes import (
     EnforcementShape,
     EventShape,
     JitShape,
+    ParkedAtShape,
     ProviderLogoutShape,
     Sealed,
     SsoShape,
@@ -56,8 +57,9 @@ def show_workspace(workspace: Workspace, public_url: str, addresses: Mapping[str
     )
 
 
-def show_line(workspace: Workspace) -> WorkspaceLine:
+def show_line(standing: Standing) -> WorkspaceLine:
     """Return a workspace as it stands in the list."""
+    workspace, unreadable = standing
     return WorkspaceLine(
         slug=workspace.slug,
         name=workspace.name,
@@ -66,6 +68,11 @@ def show_line(workspace: Workspace) -> WorkspaceLine:
         closed=workspace.closed,
         sso=SsoShape(enabled=workspace.sso_enabled),
         enforcement=show_enforcement(workspace),
+        parked=None
+        if unreadable is None
+        else ParkedAtShape(
+            position=unreadable.position, type=unreadable.type, schema_version=unreadable.schema_version
+        ),
     )
 
 

@@ -17,6 +17,7 @@ TITLES: Mapping[str, str] = {
     "member_unknown": "No such member",
     "invitation_unknown": "No such invitation",
     "sign_in_removed": "The sign-in is older than the log is kept",
+    "workspace_parked": "The workspace is parked",
     "workspace_closed": "The workspace is closed",
     "slug_taken": "The slug is taken",
     "event_type_unknown": "No such event type",

@@ -131,8 +131,16 @@ class WorkspaceShape(Shape):
     bypasses: list[BypassShape]
 
 
+class ParkedAtShape(Shape):
+    """The first event of a workspace that this version of the program cannot read."""
+
+    position: int
+    type: str
+    schema_version: int
+
+
 class WorkspaceLine(Shape):
-    """A workspace in the list."""
+    """A workspace in the list. One that is parked is shown as it was before the event that cannot be read."""
 
     slug: str
     name: str
@@ -141,6 +149,7 @@ class WorkspaceLine(Shape):
     closed: bool
     sso: SsoShape
     enforcement: EnforcementShape
+    parked: ParkedAtShape | None
 
 
 class ActorShape(Shape):

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from aiohttp import web
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from service.api.answers import answer_json, found_workspace
+from service.api.answers import answer_json, named_workspace
 from service.api.operation import CSV, JSON, Answer, Call, Operation, Query
 from service.api.shapes import Shape
 from service.api.streaming import csv_line, wanted
@@ -79,7 +79,7 @@ COLUMNS: Final = tuple(SignInCountShape.model_fields)
 
 async def count(call: Call) -> web.StreamResponse:
     """Answer the counts of a period, as JSON or as CSV. They are the same before and after rows were removed."""
-    slug = (await found_workspace(call)).slug
+    slug = await named_workspace(call)
     first, last = _period(call.query_as(PeriodQuery), call.request.app[CLOCK]().date())
     items = [_show(one) for one in await count_sign_ins(call.request.app[POOL], slug, first, last)]
     if wanted(call.request) == CSV:

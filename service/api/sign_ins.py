@@ -7,7 +7,7 @@ from aiohttp import web
 
 from events.refusals import Refusal
 from events.workspace import Workspace
-from service.api.answers import answer_json, found_workspace, shown_workspace
+from service.api.answers import answer_json, named_workspace, shown_workspace
 from service.api.check_sentences import tell_check, tell_outcome, tell_places, tell_remedy
 from service.api.insight import show_sign_in
 from service.api.naming import Shown, names_of
@@ -50,7 +50,7 @@ class ExplanationShape(Shape):
 
 async def explain(call: Call) -> web.StreamResponse:
     """Answer one sign-in with the configuration it was judged under and the events that made that so."""
-    slug = (await found_workspace(call)).slug
+    slug = await named_workspace(call)
     row = await find_sign_in(call.request.app[POOL], slug, call.path("id"))
     if row is None:
         raise await _not_there(call, slug)

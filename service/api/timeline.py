@@ -6,12 +6,14 @@ from aiohttp import web
 from pydantic import Field
 
 from events.catalogue.instants import write_instant
-from projections.timeline import Entry, read_timeline
+from projections.parking import read_parked
+from projections.timeline import Entry, Timeline, read_timeline
 from service.api import cursor
 from service.api.answers import answer_json
 from service.api.naming import Shown, names_in
 from service.api.operation import JSON, Answer, Call, Operation
 from service.api.parameters import PageQuery
+from service.api.parked import ParkedShape, show_parked
 from service.api.shapes import ActorShape, AskerShape, Page, Shape
 from service.keys import POOL
 
@@ -39,16 +41,25 @@ class EntryShape(Shape):
     correlation_id: str | None
 
 
+class TimelinePage(Page[EntryShape]):
+    """One page of the timeline, and the workspaces whose latest entries are missing on it since they are parked."""
+
+    parked: list[ParkedShape]
+
+
 async def list_timeline(call: Call) -> web.StreamResponse:
     """Answer one page. The timeline follows the log and may be a moment behind it."""
     query = call.query_as(TimelineQuery)
     scope = f"timeline/{query.workspace or ''}"
     before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
-    found = await read_timeline(call.request.app[POOL], query.workspace, before, query.limit)
+    pool = call.request.app[POOL]
+    found = await read_timeline(pool, query.workspace, before, query.limit)
     following = cursor.encode(scope, found[-1].position) if len(found) == query.limit else None
     texts = (text for one in found for text in (one.actor_id, one.requested_by, one.summary))
     shown = await names_in(call, texts)
-    return answer_json(Page[EntryShape](items=[_show(one, shown) for one in found], next=following))
+    left_out = [one for one in await read_parked(pool, Timeline.name) if query.workspace in {None, one.stream_id}]
+    parked = [show_parked(Timeline.name, one) for one in left_out]
+    return answer_json(TimelinePage(items=[_show(one, shown) for one in found], next=following, parked=parked))
 
 
 def _show(entry: Entry, shown: Shown) -> EntryShape:
@@ -77,6 +88,6 @@ OPERATIONS = (
         access="read",
         handler=list_timeline,
         query=TimelineQuery,
-        answers={200: Answer("One page.", {JSON: Page[EntryShape]})},
+        answers={200: Answer("One page.", {JSON: TimelinePage})},
     ),
 )

@@ -22,7 +22,7 @@ from service.api.presentation import show_line
 from service.api.provenance import Trail, show_causes
 from service.api.shapes import DifferenceShape, Page, PointShape, RecordedShape, WorkspaceLine, WorkspaceShape
 from service.commands.proposals import Explanation
-from service.commands.reading import list_workspaces, read_workspace_then
+from service.commands.reading import list_workspaces, read_workspace_then, stream_version
 from service.commands.registration import Registration, Registry
 from service.db import transaction
 from service.errors import invalid
@@ -91,7 +91,7 @@ async def list_all(call: Call) -> web.StreamResponse:
     after = str(cursor.decode("workspaces", query.cursor, (str,))[0]) if query.cursor is not None else ""
     found = await list_workspaces(app[POOL], app[STORE], after, query.limit + 1)
     items = found[: query.limit]
-    following = cursor.encode("workspaces", items[-1].slug) if len(found) > query.limit else None
+    following = cursor.encode("workspaces", items[-1].state.slug) if len(found) > query.limit else None
     return answer_json(Page[WorkspaceLine](items=[show_line(one) for one in items], next=following))
 
 
@@ -106,7 +106,7 @@ async def _list_then(call: Call, query: ListQuery, at: datetime) -> web.StreamRe
     async with transaction(call.request.app[POOL]) as connection:
         found = [one async for one in fleet_then(connection, at, position, after, query.limit + 1)]
     items = found[: query.limit]
-    following = cursor.encode(scope, items[-1].slug, position) if len(found) > query.limit else None
+    following = cursor.encode(scope, items[-1].state.slug, position) if len(found) > query.limit else None
     return answer_json(Page[WorkspaceLine](items=[show_line(one) for one in items], next=following))
 
 
@@ -115,18 +115,20 @@ async def read(call: Call) -> web.StreamResponse:
     query = call.query_as(ThenQuery)
     if query.at is not None and query.version is not None:
         raise invalid("Give either at or version.", "/version", "query")
-    now = await found_workspace(call)
     point = query.at or (None if query.version is None else str(query.version))
-    then = now if point is None else await _then(call, now, point, "/at" if query.at else "/version")
+    if point is None:
+        then = await found_workspace(call)
+    else:
+        then = await _then(call, await _newest(call), point, "/at" if query.at else "/version")
     return answer_json(await shown_workspace(call, then), headers=entity_tag(then.version))
 
 
 async def compare(call: Call) -> web.StreamResponse:
     """Answer what differs between two versions or moments, and the events that made each difference."""
     query = call.query_as(DiffQuery)
-    now = await found_workspace(call)
-    earlier = await _then(call, now, query.earlier, "/from")
-    later = now if query.later is None else await _then(call, now, query.later, "/to")
+    newest = await _newest(call)
+    earlier = await _then(call, newest, query.earlier, "/from")
+    later = await (found_workspace(call) if query.later is None else _then(call, newest, query.later, "/to"))
     trail = await _between(call, earlier, later)
     shown = await names_of(call, trail.all_events())
     changes = difference(
@@ -158,14 +160,18 @@ async def _between(call: Call, one: Workspace, other: Workspace) -> Trail:
     return trail
 
 
-async def _then(call: Call, now: Workspace, point: str, pointer: str) -> Workspace:
-    store = call.request.app[STORE]
+async def _newest(call: Call) -> int:
+    return await stream_version(call.request.app[POOL], call.path("slug"))
+
+
+async def _then(call: Call, newest: int, point: str, pointer: str) -> Workspace:
+    store, slug = call.request.app[STORE], call.path("slug")
     if not point.isdecimal():
-        return await read_workspace_then(store, now.slug, at=read_moment(point))
+        return await read_workspace_then(store, slug, at=read_moment(point))
     version = int(point)
-    if version > now.version:
-        raise invalid(f"The workspace is at version {now.version}; there is no such version yet.", pointer, "query")
-    return await read_workspace_then(store, now.slug, version=version)
+    if version > newest:
+        raise invalid(f"The workspace is at version {newest}; there is no such version yet.", pointer, "query")
+    return await read_workspace_then(store, slug, version=version)
 
 
 OPERATIONS = (

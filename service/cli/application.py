@@ -15,6 +15,7 @@ from service.cli import (
     exporting,
     history,
     operate,
+    parking,
     people,
     proof,
     setup_links,
@@ -119,6 +120,7 @@ keyledger.add_typer(sign_ins.sign_in, name="sign-in", rich_help_panel=RECORD)
 keyledger.command("export", rich_help_panel=RECORD, epilog="Example: keyledger export acme -o acme.json")(
     exporting.export
 )
+keyledger.command("parked", rich_help_panel=RECORD, epilog="Example: keyledger parked")(parking.parked)
 keyledger.command(
     "verify", rich_help_panel=RECORD, epilog="Example: keyledger verify acme.json --since acme-2025.json"
 )(proof.verify)
@@ -133,6 +135,7 @@ keyledger.command("checkpoint", rich_help_panel=OPERATOR, epilog="Example: keyle
     proof.checkpoint
 )
 keyledger.command("check", rich_help_panel=OPERATOR, epilog="Example: keyledger check acme")(proof.check)
+keyledger.command("unpark", rich_help_panel=OPERATOR, epilog="Example: keyledger unpark acme")(parking.unpark)
 keyledger.command("rebuild", rich_help_panel=OPERATOR, epilog="Example: keyledger rebuild timeline")(operate.rebuild)
 keyledger.command(
     "restored",

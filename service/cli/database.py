@@ -23,6 +23,9 @@ from events.sealing import KeyRing, SealError
 from events.secrets import SecretVault
 from events.signing import SigningKeys
 from events.store import EventStore
+from events.upcasting import UnknownSchema
+from events.workspace import UnreadableEvent
+from projections.parking import StillParked, read_parked, unpark
 from projections.rebuild import RebuildRunning, Rebuilt, rebuild_connections
 from projections.rebuild import rebuild as rebuild_projection
 from projections.timeline import Timeline
@@ -195,6 +198,19 @@ PROJECTIONS: Mapping[str, Callable[[EventStore], Awaitable[Rebuilt]]] = MappingP
 )
 
 
+async def unpark_timeline(operator: Operator, slug: str | None) -> list[dict[str, Any]]:
+    """Un-park one workspace, or all of them, and return what became of each that was parked."""
+    parked = [one.stream_id for one in await read_parked(operator.pool, Timeline.name) if one.parked_at is not None]
+    tried: list[dict[str, Any]] = []
+    for stream_id in parked if slug is None else [one for one in parked if one == slug]:
+        try:
+            events = await unpark(operator.store, Timeline(), stream_id)
+            tried.append({"workspace": stream_id, "events": events})
+        except StillParked as still:
+            tried.append({"workspace": stream_id, "problem": str(still)})
+    return tried
+
+
 async def rebuild(operator: Operator, name: str) -> dict[str, Any]:
     """Build a read model again from the first event, as the owner of its tables, and swap it in."""
     if name not in PROJECTIONS:
@@ -208,4 +224,7 @@ async def rebuild(operator: Operator, name: str) -> dict[str, Any]:
             rebuilt = await PROJECTIONS[name](EventStore(pool))
         except RebuildRunning:
             raise Refused(f"Somebody else is rebuilding {name} at this moment.", "busy") from None
+        except (UnreadableEvent, UnknownSchema) as unreadable:
+            sentence = f"{name} stays as it is. An event cannot be read by this version of Keyledger: {unreadable}."
+            raise Refused(sentence, "workspace_parked") from None
     return {"projection": name, "events": rebuilt.events, "differing": list(rebuilt.differing)}

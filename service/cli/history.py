@@ -11,7 +11,7 @@ from projections.summaries import SENTENCES
 from service.cli.client import open_client, segment
 from service.cli.naming import who
 from service.cli.options import Json, Slug, moment
-from service.cli.output import say, say_json, say_table, short, when
+from service.cli.output import hint, say, say_json, say_table, short, when
 from service.cli.sign_in_counts import say_counts
 
 EVERYWHERE = 20
@@ -42,7 +42,10 @@ def history(
 ) -> None:
     """Tell who changed what, when and why, oldest first: in one workspace, or lately in all of them."""
     if slug is None:
-        shown = open_client().items("/timeline", limit=last or EVERYWHERE)[::-1]
+        client = open_client()
+        shown = client.items("/timeline", limit=last or EVERYWHERE)[::-1]
+        for one in client.get("/parked")["items"]:
+            hint(f"{one['workspace'] or '$system'} is parked from position {one['position']} on: see keyledger parked")
     else:
         found = open_client().items(f"/workspaces/{segment(slug)}/events")
         shown = found if last is None else found[-last:]

@@ -10,7 +10,7 @@ import orjson
 
 from events.refusals import Refusal
 from events.store import EventStore
-from events.workspace import FOLD_VERSION, Workspace
+from events.workspace import FOLD_VERSION, Standing, Workspace
 from service.db import Pool
 from service.errors import WorkspaceUnknown
 from service.identity.known import UnusableReadModel
@@ -37,8 +37,22 @@ async def read_workspace(source: Executor, store: EventStore, slug: str) -> Work
     return workspace
 
 
-async def list_workspaces(pool: Pool, store: EventStore, after: str, limit: int) -> list[Workspace]:
-    """Return workspaces by slug, the first of them behind ``after``."""
+async def stream_version(source: Executor, slug: str) -> int:
+    """Return how many events a workspace has, whether this program can read them or not.
+
+    Raises:
+        Refusal: ``workspace_unknown``.
+    """
+    if not SLUG.fullmatch(slug):
+        raise WorkspaceUnknown
+    version: int | None = await source.fetchval("select version from ledger.streams where stream_id = $1", slug)
+    if version is None:
+        raise WorkspaceUnknown(slug)
+    return version
+
+
+async def list_workspaces(pool: Pool, store: EventStore, after: str, limit: int) -> list[Standing]:
+    """Return workspaces by slug, the first of them behind ``after``, each as far as its events can be read."""
     rows = await pool.fetch(
         "select slug, document, position, fold_version from projection.connections"
         " where slug > $1 order by slug limit $2",
@@ -48,11 +62,14 @@ async def list_workspaces(pool: Pool, store: EventStore, after: str, limit: int)
     return [await _folded(store, row) for row in rows]
 
 
-async def _folded(store: EventStore, row: asyncpg.Record) -> Workspace:
+async def _folded(store: EventStore, row: asyncpg.Record) -> Standing:
     if row["fold_version"] == FOLD_VERSION:
-        return Workspace.from_document(orjson.loads(row["document"]), row["position"])
+        return Standing(Workspace.from_document(orjson.loads(row["document"]), row["position"]))
     # Written by another version of this program: what holds is the history.
-    return await read_workspace_then(store, row["slug"])
+    standing = Standing(Workspace(row["slug"]))
+    async for event in store.stream(row["slug"]):
+        standing = standing.after(event)
+    return standing
 
 
 async def read_workspace_then(
@@ -62,6 +79,7 @@ async def read_workspace_then(
 
     Raises:
         Refusal: ``workspace_unknown`` when it did not exist yet.
+        UnreadableEvent: a newer program wrote one of the events up to there.
     """
     state = Workspace(slug)
     async for event in store.stream(slug, until=at):

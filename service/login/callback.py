@@ -11,10 +11,11 @@ from typing import Final
 
 import asyncpg
 
-from events.workspace import Workspace
+from events.workspace import UnreadableEvent, Workspace
 from projections.connection import load_connection
 from service.clock import Clock
 from service.cookiebox import CookieBox
+from service.identity.read_model import UnusableReadModel
 from service.limits import RateLimit
 from service.login.attempt import Attempt, AttemptCookies
 from service.login.connections import Connections
@@ -91,7 +92,10 @@ class Callback:
         attempt = await self._returned.find(fields, cookie_header)
         if not isinstance(attempt, Attempt):
             return attempt
-        answer = await self._answer(slug, attempt, fields)
+        try:
+            answer = await self._answer(slug, attempt, fields)
+        except (UnreadableEvent, UnusableReadModel):
+            answer = Refused("workspace_unavailable", "read_model_unusable", target=attempt.target)
         if isinstance(answer, Refused) and attempt.kind == "test":
             return replace(answer, target=attempt.target, tested=attempt.credentials_id)
         return answer

@@ -6,9 +6,10 @@ Nothing is written to the database. It is the path that everybody can call, so i
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from events.workspace import Workspace
+from events.workspace import UnreadableEvent, Workspace
 from service.clock import Clock
 from service.cookiebox import CookieBox
+from service.identity.read_model import UnusableReadModel
 from service.login.attempt import Attempt, AttemptCookies
 from service.login.connections import Connections
 from service.login.outcome import Refused
@@ -79,7 +80,10 @@ class Initiate:
         admitted = None if target is None else self._targets.admit(target)
         if not is_slug(slug):
             return Refused("workspace_unavailable", target=admitted)
-        connection = self._connections.at_hand(slug) or await self._connections.get(slug)
+        try:
+            connection = self._connections.at_hand(slug) or await self._connections.get(slug)
+        except (UnreadableEvent, UnusableReadModel):
+            return Refused("workspace_unavailable", "read_model_unusable", target=admitted)
         if connection is None or not available(connection) or connection.credentials is None:
             return Refused("workspace_unavailable", target=admitted)
         credentials = connection.credentials

@@ -13,10 +13,12 @@ from urllib.parse import quote, urlencode
 
 import structlog
 
+from events.workspace import UnreadableEvent
 from events.workspace_values import Credentials
 from service.cookiebox import CookieBox
 from service.identity.authentication import Authentication
 from service.identity.logout_hint import open_hint
+from service.identity.read_model import UnusableReadModel
 from service.login.connections import Connections
 from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
@@ -67,7 +69,11 @@ class ProviderLogout:
         return None
 
     async def _lead_out(self, authentication: Authentication, slug: str) -> LeadingOut | None:
-        workspace = await self._connections.get(slug)
+        try:
+            workspace = await self._connections.get(slug)
+        except (UnreadableEvent, UnusableReadModel):
+            # Whoever signs out is signed out here, whatever the workspace's events say.
+            return None
         if workspace is None or not workspace.provider_logout or workspace.credentials is None:
             return None
         credentials = workspace.credentials

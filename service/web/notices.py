@@ -182,6 +182,15 @@ NOTICES: Final[Mapping[str, Notice]] = {
 }
 
 CASES: Final[Mapping[tuple[str, str], Notice]] = {
+    ("workspace_unavailable", "read_model_unusable"): Notice(
+        503,
+        "support",
+        "This workspace is parked for the moment",
+        "Its settings hold something that the running version of this service can’t read, so nobody is let in by them. "
+        "Other workspaces are not affected, and nothing was changed.",
+        "Try again in a while. If it goes on, send support the reference below.",
+        "Try again",
+    ),
     **PROVIDER_CASES,
     **LOGIN_CASES,
     ("busy", "database_away"): Notice(

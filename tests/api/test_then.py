@@ -163,6 +163,6 @@ async def test_one_long_history_is_folded_by_pieces(api: Management) -> None:
     head = await store.head()
     now = datetime.now(UTC) + timedelta(minutes=1)
     async with transaction(api.pool) as connection:
-        found = [one async for one in fleet_then(connection, now, head.position, "", 10)]
+        found = [one.state async for one in fleet_then(connection, now, head.position, "", 10)]
     assert [one.slug for one in found] == ["acme", "beta"]
     assert json.dumps(found[0].to_document()) == json.dumps(state.to_document())

@@ -79,9 +79,9 @@ async def test_every_state_reached_live_is_told_again_byte_for_byte(pool: Pool, 
     store = EventStore(pool)
     reached = await live(pool, store, random.Random(seed))  # noqa: S311 - reproducible, and no secret
     end = (await store.head()).position
-    standing: dict[str, Reached] = {}
+    reached_by: dict[str, Reached] = {}
     for one in reached:
-        standing[one.slug] = one
+        reached_by[one.slug] = one
         by_version = await read_workspace_then(store, one.slug, version=one.version)
         by_moment = await read_workspace_then(store, one.slug, at=one.at)
         for state in (by_version, by_moment):
@@ -89,7 +89,7 @@ async def test_every_state_reached_live_is_told_again_byte_for_byte(pool: Pool, 
             assert (state.version, document) == (one.version, one.document)
             assert await pool.fetchval("select $1::text::jsonb::text", document.decode()) == one.row
         async with transaction(pool) as connection:
-            fleet = [state async for state in fleet_then(connection, one.at, end, "", 10)]
+            fleet = [standing.state async for standing in fleet_then(connection, one.at, end, "", 10)]
         told = {state.slug: orjson.dumps(state.to_document()) for state in fleet}
-        assert told == {slug: earlier.document for slug, earlier in standing.items()}
+        assert told == {slug: earlier.document for slug, earlier in reached_by.items()}
     assert len({one.row for one in reached}) > len(SLUGS)

@@ -7,7 +7,9 @@ import structlog
 from aiohttp import web
 
 from events.refusals import Refusal
+from events.workspace import UnreadableEvent
 from service.db import is_away
+from service.identity.read_model import UnusableReadModel
 from service.keys import REQUEST_ID
 from service.login.slug import is_slug
 from service.web.notices import notice_for
@@ -31,6 +33,9 @@ def answer_error(request: web.Request, error: Exception, pages: Pages) -> web.Re
         return _answer_http(request, error, pages)
     if isinstance(error, Refusal):
         return _answer(request, PageRefusal("busy" if error.code == "busy" else "request_malformed"), pages)
+    if isinstance(error, UnusableReadModel | UnreadableEvent):
+        log.error("workspace_parked", method=request.method, exc_info=error)
+        return _answer(request, PageRefusal("workspace_unavailable", detail="read_model_unusable"), pages)
     if is_away(error):
         log.error("database_away", method=request.method, exc_info=error)
         return _answer(request, _away(request), pages)
