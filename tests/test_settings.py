@@ -205,3 +205,11 @@ def test_google_needs_both_halves_of_its_client() -> None:
     for half in ({"google_client_id": "client"}, {"google_client_secret": SecretStr("secret")}):
         with pytest.raises(SettingsError, match="needs both KEYLEDGER_GOOGLE_CLIENT_ID and"):
             load_settings(**half)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 3651])
+def test_the_sign_in_log_is_kept_for_some_days_and_never_for_ever(bad: int) -> None:
+    """Zero could mean nothing or for ever: neither is guessed."""
+    told = problems_of(sign_in_log_days=bad)
+    assert "KEYLEDGER_SIGN_IN_LOG_DAYS" in told
+    assert "1 to 3650; never none, and never for ever" in told
