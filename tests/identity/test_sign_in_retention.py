@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
-from support.database import TestDatabase
+from support.database import TestDatabase, on_both_servers
 from support.identity_values import ISSUER, Proven
 from support.identity_world import Begun, World, credentials_data
 
@@ -67,6 +67,7 @@ async def many(world: World, rows: int) -> Counter[Kind]:
     return expected
 
 
+@on_both_servers
 async def test_the_answer_for_a_period_does_not_change_when_rows_are_removed(world: World) -> None:
     """Not batch by batch, at no midnight, and not where a row stands for many outcomes; old rows are gone after it."""
     expected = await many(world, 300)
