@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 DOMAIN = b"keyledger/event/v1\n"
 BEFORE_THE_FIRST = bytes(32)
 
-_PLACE = struct.Struct(">qqqq")
+PLACE = struct.Struct(">qqqq")
 _LENGTH = struct.Struct(">i")
 
 
@@ -56,10 +56,14 @@ def link(
     stream_id: str, version: int, position: int, leaf_index: int, recorded_us: int, previous: bytes, canonical: bytes
 ) -> bytes:
     """Return the hash of an event. ``previous`` is the hash of the event before it in its stream."""
+    place = PLACE.pack(version, position, leaf_index, recorded_us)
+    return sha256(beginning(stream_id) + place + previous + sha256(canonical).digest()).digest()
+
+
+def beginning(stream_id: str) -> bytes:
+    """Return the bytes with which what is hashed begins, for every event of a stream."""
     name = stream_id.encode()
-    place = _PLACE.pack(version, position, leaf_index, recorded_us)
-    content = sha256(canonical).digest()
-    return sha256(DOMAIN + _LENGTH.pack(len(name)) + name + place + previous + content).digest()
+    return DOMAIN + _LENGTH.pack(len(name)) + name
 
 
 def holds(event: RawEvent, previous: bytes) -> bool:
@@ -86,7 +90,7 @@ def verify_stream(events: Iterable[RawEvent]) -> Fault | None:
     for event in events:
         stream_id = event.stream_id if stream_id is None else stream_id
         if event.stream_id != stream_id:
-            return _fault(event, f"It belongs to the stream {event.stream_id}, among events of {stream_id}.")
+            return fault_at(event, f"It belongs to the stream {event.stream_id}, among events of {stream_id}.")
         fault = follows(event, end)
         if fault is not None:
             return fault
@@ -94,75 +98,18 @@ def verify_stream(events: Iterable[RawEvent]) -> Fault | None:
     return None
 
 
-class LogCheck:
-    """A check of the whole log in position order, in one pass.
-
-    Memory grows with the number of streams, by some 200 bytes each, and not with the number of events.
-    """
-
-    def __init__(self) -> None:
-        self._ends: dict[str, StreamEnd] = {}
-        self._position = 0
-        self._time = -(1 << 63)
-        self.events = 0
-
-    @property
-    def streams(self) -> int:
-        """How many streams were met."""
-        return len(self._ends)
-
-    @property
-    def ends(self) -> Iterable[tuple[str, StreamEnd]]:
-        """Where each stream ends so far."""
-        return self._ends.items()
-
-    def take(self, event: RawEvent) -> Fault | None:
-        """Check the next event of the log; after a fault there is nothing more to learn."""
-        if event.position <= self._position:
-            return _fault(event, f"It comes after position {self._position}.", "reordered")
-        if event.leaf_index != self.events:
-            problem = f"It is leaf {event.leaf_index} where leaf {self.events} belongs."
-            return _fault(event, problem, "removed" if event.leaf_index > self.events else "reordered")
-        if event.recorded_us <= self._time:
-            return _fault(event, "Its time is not later than that of the event before it.")
-        fault = follows(event, self._ends.get(event.stream_id, StreamEnd(0, BEFORE_THE_FIRST, 0)))
-        if fault is not None:
-            return fault
-        self._ends[event.stream_id] = StreamEnd(event.version, event.hash, event.position)
-        self._position, self._time = event.position, event.recorded_us
-        self.events += 1
-        return None
-
-    def close(self, streams: Iterable[tuple[str, StreamEnd]]) -> Fault | None:
-        """Compare with where the streams are recorded to end; return the fault with the lowest position."""
-        faults = []
-        for stream_id, recorded in streams:
-            found = self._ends.pop(stream_id, StreamEnd(0, BEFORE_THE_FIRST, 0))
-            if found != recorded:
-                problem = f"The stream was recorded up to version {recorded.version} and ends at {found.version}."
-                missing = found.version < recorded.version
-                position = recorded.position if missing else found.position
-                same = found.version == recorded.version
-                kind: Kind = "truncated" if missing else "forked" if same else "inserted"
-                faults.append(Fault(position, stream_id, found.version, problem, kind))
-        faults += [
-            Fault(end.position, stream_id, end.version, "The stream's end is not recorded.", "inserted")
-            for stream_id, end in self._ends.items()
-        ]
-        return min(faults, default=None)
-
-
 def follows(event: RawEvent, end: StreamEnd) -> Fault | None:
     """Return what is wrong with an event as the next one of a stream that ends so far at ``end``."""
     if event.version != end.version + 1:
         problem = f"It is version {event.version} where version {end.version + 1} belongs."
-        return _fault(event, problem, "removed" if event.version > end.version else "inserted")
+        return fault_at(event, problem, "removed" if event.version > end.version else "inserted")
     if event.position <= end.position:
-        return _fault(event, "Its position is not after that of the version before it.", "reordered")
+        return fault_at(event, "Its position is not after that of the version before it.", "reordered")
     if not holds(event, end.hash):
-        return _fault(event, "Its hash does not follow from its content, its place and the event before it.")
+        return fault_at(event, "Its hash does not follow from its content, its place and the event before it.")
     return None
 
 
-def _fault(event: RawEvent, problem: str, kind: Kind = "edited") -> Fault:
+def fault_at(event: RawEvent, problem: str, kind: Kind = "edited") -> Fault:
+    """Return the fault that an event is."""
     return Fault(event.position, event.stream_id, event.version, problem, kind)

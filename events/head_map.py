@@ -5,7 +5,7 @@ place where no other stream shares the bits; an empty place counts as 32 zero by
 the same stream under one root.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -21,6 +21,10 @@ class HeadLeaf(NamedTuple):
     version: int
     head: bytes
 
+    def key(self) -> bytes:
+        """Return the stream's key, whose bits say where it stands."""
+        return sha256(self.stream_id.encode()).digest()
+
 
 class HeadNode(NamedTuple):
     """A place that is not empty: its hash, and the stream that stands there, if it is a leaf."""
@@ -31,7 +35,11 @@ class HeadNode(NamedTuple):
 
 def key_bits(stream_id: str) -> str:
     """Return the bits of a stream's key, as ``0`` and ``1``."""
-    return f"{int.from_bytes(sha256(stream_id.encode()).digest(), 'big'):0{KEY_BITS}b}"
+    return _bits(sha256(stream_id.encode()).digest())
+
+
+def _bits(key: bytes) -> str:
+    return f"{int.from_bytes(key, 'big'):0{KEY_BITS}b}"
 
 
 def leaf_of(leaf: HeadLeaf) -> bytes:
@@ -116,16 +124,10 @@ class HeadMap:
 
 def map_root(leaves: Iterable[HeadLeaf]) -> bytes:
     """Return the root of the map of all these streams."""
-    return _root(sorted((key_bits(leaf.stream_id), leaf_of(leaf)) for leaf in leaves), 0)
-
-
-def _root(leaves: Sequence[tuple[str, bytes]], depth: int) -> bytes:
-    if not leaves:
-        return EMPTY
-    if len(leaves) == 1:
-        return leaves[0][1]
-    middle = next((place for place, (bits, _) in enumerate(leaves) if bits[depth] == "1"), len(leaves))
-    return inner_of(_root(leaves[:middle], depth + 1), _root(leaves[middle:], depth + 1))
+    building = MapBuilder()
+    for leaf in sorted(leaves, key=HeadLeaf.key):
+        building.add(leaf)
+    return building.finish()
 
 
 def in_map(leaf: HeadLeaf, proof: Sequence[bytes], root: bytes) -> bool:
@@ -136,3 +138,74 @@ def in_map(leaf: HeadLeaf, proof: Sequence[bytes], root: bytes) -> bool:
     for depth, sibling in zip(range(len(proof) - 1, -1, -1), proof, strict=True):
         found = inner_of(sibling, found) if bits[depth] == "1" else inner_of(found, sibling)
     return found == root
+
+
+OnNode = Callable[[str, HeadNode], None]
+
+
+class MapBuilder:
+    """Makes the map of streams that come by their keys. Memory holds one path, however many there are.
+
+    Args:
+        on_node: called with every place that is not empty and its node, none of them twice.
+    """
+
+    def __init__(self, on_node: OnNode | None = None) -> None:
+        self._on_node = on_node
+        self._left: list[tuple[int, bytes]] = []
+        """Nodes whose right side has streams that are yet to come: their depth, and the hash of their left side."""
+
+        self._last: tuple[bytes, HeadLeaf] | None = None
+        self._shared = -1
+
+    def add(self, leaf: HeadLeaf) -> None:
+        """Add the stream with the next higher key.
+
+        Raises:
+            ValueError: its key is not higher.
+        """
+        key = leaf.key()
+        if self._last is not None:
+            if key <= self._last[0]:
+                message = "Streams come by their keys, each once."
+                raise ValueError(message)
+            differing = int.from_bytes(key, "big") ^ int.from_bytes(self._last[0], "big")
+            self._place(KEY_BITS - differing.bit_length())
+        self._last = key, leaf
+
+    def finish(self) -> bytes:
+        """Return the root."""
+        if self._last is None:
+            return EMPTY
+        return self._place(-1)
+
+    def _place(self, shared: int) -> bytes:
+        """Place the last stream, which shares so many bits with the next, and what becomes complete by that."""
+        assert self._last is not None  # noqa: S101 - only called with one
+        key, leaf = self._last
+        bits, depth = _bits(key), max(self._shared, shared) + 1
+        node = HeadNode(leaf_of(leaf), leaf)
+        self._tell(bits[:depth], node)
+        found = node.hash
+        while self._left and self._left[-1][0] > shared:
+            split, left = self._left.pop()
+            found = self._lift(bits, depth, split + 1, found)
+            found, depth = inner_of(left, found), split
+            self._tell(bits[:depth], HeadNode(found, None))
+        found = self._lift(bits, depth, shared + 1, found)
+        if shared >= 0:
+            self._left.append((shared, found))
+        self._shared = shared
+        return found
+
+    def _lift(self, bits: str, depth: int, to: int, found: bytes) -> bytes:
+        """Return the hash of the node at depth ``to`` above one that has no other beside it on the way."""
+        while depth > to:
+            depth -= 1
+            found = inner_of(EMPTY, found) if bits[depth] == "1" else inner_of(found, EMPTY)
+            self._tell(bits[:depth], HeadNode(found, None))
+        return found
+
+    def _tell(self, prefix: str, node: HeadNode) -> None:
+        if self._on_node is not None:
+            self._on_node(prefix, node)

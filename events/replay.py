@@ -1,57 +1,38 @@
-"""Reading the whole log fast, in bounded memory: COPY into one buffer at a time, decoded a buffer at a time.
+"""Folding the whole log fast, in bounded memory: COPY into one buffer at a time, decoded a buffer at a time."""
 
-A fold takes COPY's binary format, which passes texts as they are stored. Whoever reads all columns takes CSV: canonical
-JSON escapes every control character, so that two of them as delimiter and quote leave no quoting to undo.
-"""
-
-import asyncio
 import gc
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.chain import RawEvent
+from events.copying import BLOCK, BLOCKS, buffers, whole_fields
 from events.workspace import UnreadableEvent, Workspace
 
 if TYPE_CHECKING:
     from events.store import Connection, EventStore
 
-DELIMITER = b"\x01"
-QUOTE = b"\x02"
-REPLAY_TIMEOUT_S = 6 * 3600.0
-
 STATES_AT_ONCE = 4000
 
-_TEXT: Final = {"format": "csv", "delimiter": DELIMITER.decode(), "quote": QUOTE.decode()}
-_BINARY: Final = {"format": "binary"}
-_HEADER_BYTES: Final = 19
-_FIELD: Final = Struct(">hi")
-"""Before each field of a row of one: how many fields there are, and the field's length; -1 for null."""
-
 # A stream's name has no character that JSON would escape: the append function admits slugs and the system stream only.
-_LINES = """
-    select concat('["', stream_id, '",', version, ',', position, ',', canonical, '],') as line
-    from ledger.events where stream_id <> '$system'
+_LINE = """concat('["', stream_id, '",', version, ',', position, ',', canonical, '],')"""
+_BY_STREAM = f"""
+    select {_LINE} from ledger.events where stream_id <> '$system' and position > $1 order by stream_id, version
 """
-_BY_STREAM = f"{_LINES} order by stream_id, version"
-# A message for each event costs the reader as much as decoding it; blocks of positions make fewer, larger ones.
 _BY_POSITION = f"""
+    {BLOCKS}
     select (
         select string_agg(line, '') from (
-            {_LINES} and position >= block and position < block + 128 order by position
+            select * from (
+                select {_LINE} as line, stream_id from ledger.events where position >= blocks.first
+                order by position limit {BLOCK}
+            ) block where stream_id <> '$system'
         ) lines
     )
-    from generate_series(0, (select max(position) from ledger.events), 128) block
+    from blocks where blocks.first is not null
 """
 _MANY = "select count(*) > $1 from (select from ledger.streams limit $1 + 1) counted"
-_RAW = """
-    select position, stream_id, version, leaf_index, (extract(epoch from recorded_at) * 1000000)::bigint, hash,
-        canonical
-    from ledger.events where position > $1 order by position
-"""
 
 OnWorkspace = Callable[[Workspace], Awaitable[None] | None]
 OnUnreadable = Callable[[UnreadableEvent, Workspace], Awaitable[None] | None]
@@ -84,8 +65,8 @@ async def fold_all(
     async with _connection(store, conn) as reading:
         by_stream = bool(await reading.fetchval(_MANY, states_at_once))
         folding = _Folding(on_workspace, on_unreadable, by_stream=by_stream)
-        async with aclosing(_buffers(reading, _BY_STREAM if by_stream else _BY_POSITION, _BINARY)) as buffers:
-            async for buffer in buffers:
+        async with aclosing(buffers(reading, _BY_STREAM if by_stream else _BY_POSITION, 0)) as sent:
+            async for buffer in sent:
                 await folding.take(buffer)
     await folding.hand_over()
     return folding.events
@@ -102,7 +83,7 @@ class _Folding:
         self.events = 0
 
     async def take(self, buffer: bytes) -> None:
-        texts, self._rest = _whole_fields(self._rest, buffer)
+        texts, self._rest = whole_fields(self._rest, buffer)
         rows = _decode(texts)
         self.events += len(rows)
         states = self._states
@@ -131,59 +112,6 @@ class _Folding:
         """Hand over the states at hand, which are complete."""
         for slug in sorted(self._states):
             await _maybe(self._on_workspace(self._states.pop(slug)))
-
-
-async def raw_events(
-    store: "EventStore", after: int = 0, *, conn: "Connection | None" = None
-) -> AsyncGenerator[list[RawEvent], None]:
-    """Yield the rows of the log after a position as they are stored, oldest first, in lists of one buffer each."""
-    rest = b""
-    async with _connection(store, conn) as reading, aclosing(_buffers(reading, _RAW, _TEXT, after)) as buffers:
-        async for buffer in buffers:
-            lines, rest = _whole_lines(rest, buffer)
-            yield [_raw(line) for line in lines.splitlines()]
-
-
-def _raw(line: bytes) -> RawEvent:
-    position, stream_id, version, leaf_index, recorded_us, digest, canonical = line.split(DELIMITER)
-    return RawEvent(
-        int(position),
-        stream_id.decode(),
-        int(version),
-        int(leaf_index),
-        int(recorded_us),
-        canonical,
-        bytes.fromhex(digest[2:].decode()),  # written as \x...
-    )
-
-
-def _whole_lines(rest: bytes, buffer: bytes) -> tuple[bytes, bytes]:
-    """Return the complete lines, and what follows the last line break."""
-    if rest:
-        buffer = rest + buffer
-    if buffer.endswith(b"\n"):
-        return buffer, b""
-    lines, line_break, rest = buffer.rpartition(b"\n")
-    return lines + line_break, rest
-
-
-def _whole_fields(rest: bytes | None, buffer: bytes) -> tuple[list[bytes], bytes]:
-    """Return the complete fields of rows of one field in COPY's binary format, and what follows the last of them.
-
-    ``rest`` is what followed after the buffer before, ``None`` for the first, which begins with the format's header.
-    """
-    data = buffer if not rest else rest + buffer
-    at = _HEADER_BYTES if rest is None else 0
-    fields = []
-    while at + _FIELD.size <= len(data):
-        # The end of all rows is a count of -1 alone, which is shorter than a field.
-        _count, length = _FIELD.unpack_from(data, at)
-        start, end = at + _FIELD.size, at + _FIELD.size + max(length, 0)
-        if end > len(data):
-            break
-        fields.append(data[start:end])
-        at = end
-    return fields, data[at:]
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -216,43 +144,6 @@ def _decode(texts: list[bytes]) -> list[_Row]:
     finally:
         if collecting:
             gc.enable()
-
-
-async def _buffers(
-    conn: "Connection", query: str, form: Mapping[str, Any], *arguments: object
-) -> AsyncGenerator[bytes, None]:
-    """Yield what COPY sends, one buffer ahead of the reader."""
-    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=1)
-    stopped = asyncio.Event()
-
-    async def hand_on(item: bytes | Exception | None) -> None:
-        if not stopped.is_set():
-            await queue.put(item)
-
-    async def read() -> None:
-        end: Exception | None = None
-        try:
-            await conn.copy_from_query(query, *arguments, output=hand_on, timeout=REPLAY_TIMEOUT_S, **form)
-        except Exception as error:  # noqa: BLE001 - raised where the buffers are read
-            end = error
-        await hand_on(end)
-
-    reading = asyncio.create_task(read())
-    try:
-        while (item := await queue.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    except asyncio.CancelledError:
-        reading.cancel()
-        raise
-    finally:
-        # For a reader that stops early the rest passes by unread. To cancel the COPY would be quicker, but asyncpg then
-        # calls it ended before the server has said its last word, and whoever uses the connection next loses it.
-        stopped.set()
-        if not queue.empty():
-            queue.get_nowait()
-        await asyncio.gather(reading, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What the kept tree remembers of each event: its leaf and its position, read in pages beside a pass over the log."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from events.merkle import HASH_BYTES
@@ -32,24 +33,38 @@ class TreeMemory:
 
     def __init__(self, conn: "Connection") -> None:
         self._conn = conn
-        self._page: dict[int, Remembered] = {}
+        self._page: dict[int, bytes] = {}
         self._until = 0
 
-    async def load(self, start: int, end: int) -> None:
-        """Have the leaves from number ``start`` up to ``end`` at hand; those before may be forgotten."""
-        while self._until < end:
-            rows = await self._conn.fetch(_PAGE, self._until // WIDTH, TILES_AT_ONCE)
-            last = self._until // WIDTH + TILES_AT_ONCE
-            self._page = {number: one for number, one in self._page.items() if number >= start}
-            for row in (row for row in rows if row["tile"] < last):
-                for at, position in enumerate(row["positions"] or ()):
-                    leaf = row["hashes"][at * HASH_BYTES : (at + 1) * HASH_BYTES]
-                    self._page[row["tile"] * WIDTH + at] = Remembered(leaf, position)
-            self._until = last * WIDTH
+    async def first_other(self, number: int, leaves: Sequence[bytes]) -> int | None:
+        """Return which of these leaves, from ``number`` on, is the first that the tree knows as another one.
 
-    def at(self, number: int) -> Remembered | None:
-        """Return what is remembered of a leaf at hand, ``None`` if the tree does not know it."""
-        return self._page.get(number)
+        Whoever asks again asks for leaves behind these.
+        """
+        found, end = b"".join(leaves), number + len(leaves)
+        for tile in range(number // WIDTH, (end - 1) // WIDTH + 1):
+            if tile >= self._until:
+                await self._load(tile)
+            known = self._page.get(tile)
+            if known is None:
+                continue
+            start, stop = max(tile * WIDTH, number), min(tile * WIDTH + len(known) // HASH_BYTES, end)
+            ours = found[(start - number) * HASH_BYTES : (stop - number) * HASH_BYTES]
+            theirs = known[(start - tile * WIDTH) * HASH_BYTES : (stop - tile * WIDTH) * HASH_BYTES]
+            if ours != theirs:
+                at = next(at for at in range(len(ours)) if ours[at] != theirs[at])
+                return start - number + at // HASH_BYTES
+        return None
+
+    async def _load(self, tile: int) -> None:
+        rows = await self._conn.fetch(_PAGE, tile, TILES_AT_ONCE)
+        self._until = tile + TILES_AT_ONCE
+        whole = [(row["tile"], row["hashes"], row["positions"] or ()) for row in rows if row["tile"] < self._until]
+        # What lost its hashes or its positions is damage to the tree, and says nothing about the log.
+        self._page = {
+            number: hashes[: min(len(hashes) // HASH_BYTES, len(positions)) * HASH_BYTES]
+            for number, hashes, positions in whole
+        }
 
     async def find(self, number: int) -> Remembered | None:
         """Return what is remembered of any leaf."""

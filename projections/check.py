@@ -11,7 +11,7 @@ import orjson
 
 from events.replay import fold_all
 from events.store import EventStore
-from events.verify import READ_TIMEOUT_S, two_readers
+from events.verify import READ_TIMEOUT_S, readers
 from events.workspace import FOLD_VERSION, UnreadableEvent, Workspace
 from projections.timeline import COLUMNS as TIMELINE_COLUMNS
 from projections.timeline import Timeline, row_of
@@ -68,7 +68,7 @@ async def check_read_models(store: EventStore, slug: str | None = None) -> Check
         store: the log, through a pool of at least two connections.
         slug: of one workspace; None for all.
     """
-    async with two_readers(store) as (reading, asking):
+    async with readers(store, 2) as (reading, asking):
         connections = _Connections(asking)
         if slug is None:
             await fold_all(store, connections.take, connections.give_up, conn=reading)

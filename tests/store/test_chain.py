@@ -11,7 +11,7 @@ from support.database import Pool, TestDatabase, on_both_servers
 from support.ledger import domain, record, register
 
 from events.chain import BEFORE_THE_FIRST, RawEvent, link, verify_stream
-from events.replay import raw_events
+from events.raw import raw_events
 from events.store import EventStore
 from events.verify import verify_log
 

@@ -16,8 +16,10 @@ from events.canonical import canonical_json
 from events.catalogue.access import BypassGranted
 from events.catalogue.configuration import JitDisabled
 from events.catalogue.system import SYSTEM_STREAM, ApiTokenRevoked
+from events.copying import HEADER_BYTES, whole_fields
 from events.envelope import Actor, Context, NewEvent
-from events.replay import fold_all, raw_events
+from events.raw import raw_events
+from events.replay import fold_all
 from events.store import ANY_VERSION, EventStore
 from events.verify import verify_log
 from events.workspace import UnreadableEvent, Workspace
@@ -84,10 +86,10 @@ def test_rows_cut_anywhere_between_two_buffers_are_decoded_alike(texts: list[str
     fields = [pack(">hi", 1, len(line)) + line for line in lines]
     # The format's header, a block of positions without events (null), and the end (PostgreSQL, COPY, binary format).
     sent = b"".join([b"PGCOPY\n\xff\r\n\0", bytes(8), fields[0], pack(">hi", 1, -1), *fields[1:], pack(">h", -1)])
-    cut = data.draw(st.integers(replay._HEADER_BYTES, len(sent)))
+    cut = data.draw(st.integers(HEADER_BYTES, len(sent)))
     rest, rows = None, []
     for buffer in (sent[:cut], sent[cut:]):
-        complete, rest = replay._whole_fields(rest, buffer)
+        complete, rest = whole_fields(rest, buffer)
         rows += replay._decode(complete)
     assert rest == pack(">h", -1)
     assert [row.body.data["a"] for row in rows] == texts
