@@ -12,6 +12,8 @@ import orjson
 from events.chain import RawEvent
 from events.head_map import HeadLeaf
 from events.heads import head_proof
+from events.name_ids import ids_in
+from events.names import Names
 from events.notary import Notary, tree_state
 from events.notes import NoteKey
 from events.signed import Signed, latest_checkpoint
@@ -53,13 +55,16 @@ def description() -> str:
 
 
 @asynccontextmanager
-async def open_export(notary: Notary, stream_id: str, since: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+async def open_export(
+    notary: Notary, stream_id: str, since: int | None = None, names: Names | None = None
+) -> AsyncIterator[AsyncIterator[bytes]]:
     """Lend the pieces of a stream's export, of one snapshot; makes a checkpoint first if the latest does not cover it.
 
     Args:
         notary: signs the checkpoint.
         stream_id: a stream that has events.
         since: the size of an earlier checkpoint, from which the log is to be shown to have only grown.
+        names: where the names of people are to go along; without it the file names them by ids alone.
 
     Raises:
         LogDoesNotHold: an event that the checkpoint would have to cover does not follow from those before it.
@@ -75,7 +80,7 @@ async def open_export(notary: Notary, stream_id: str, since: int | None = None) 
             if covered is not None:
                 size = covered.signed.checkpoint.size
                 grown = None if since is None else await consistency_proof(conn, since, size)
-                yield _pieces(conn, covered, since, grown)
+                yield _pieces(conn, covered, since, grown, names)
                 return
         await notary.make()
     raise ExportBusy
@@ -93,9 +98,10 @@ async def _covered(conn: "Connection", stream_id: str) -> Covered | None:
 
 
 async def _pieces(
-    conn: "Connection", covered: Covered, since: int | None, grown: list[bytes] | None
+    conn: "Connection", covered: Covered, since: int | None, grown: list[bytes] | None, names: Names | None
 ) -> AsyncIterator[bytes]:
     head = covered.head
+    named: set[str] = set()
     yield _opening(opening(covered, since, grown))
     after, separator = 0, b"\n"
     while rows := await conn.fetch(_EVENTS, head.stream_id, after, head.version, BATCH):
@@ -107,7 +113,21 @@ async def _pieces(
         lines = (orjson.dumps(entry(event, proofs.get(event.leaf_index, ()))) for event in events)
         yield separator + b",\n".join(lines)
         after, separator = events[-1].version, b",\n"
-    yield b"\n]}\n"
+        named |= ids_in(*(event.canonical.decode() for event in events)) if names is not None else set()
+    if names is None:
+        yield b"\n]}\n"
+    else:
+        yield b'\n],\n  "names": ' + orjson.dumps(await _disclosed(conn, names, named)) + b"}\n"
+
+
+async def _disclosed(conn: "Connection", names: Names, ids: set[str]) -> dict[str, dict[str, str]]:
+    """Return the names of all who are not forgotten, each with the key by which anybody can check it."""
+    kept = await names.read(ids, conn)
+    return {
+        id_: {"name": one.opened.name, "key": base64.b64encode(one.opened.key).decode()}
+        for id_, one in kept.items()
+        if one.opened is not None
+    }
 
 
 def opening(covered: Covered, since: int | None, grown: Iterable[bytes] | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from events.checkpoints import Checkpoint
 from events.exported import Entry, Export, ExportRefused, Grown
 from events.head_map import in_map
 from events.merkle import consistent, included
+from events.name_ids import ids_in, stands_for
 
 _DIFFERENCES: Mapping[tuple[bool, bool], tuple[str, Kind]] = MappingProxyType(
     {
@@ -42,7 +43,20 @@ def verify_export(export: Export) -> Fault | None:
     if last.hash != head.head:
         problem = "The history ended with another event."
         return Fault(last.position, export.stream_id, last.version, problem, "forked")
-    return None
+    return _misnamed(export)
+
+
+def _misnamed(export: Export) -> Fault | None:
+    """Return the first event for whose id of a name the file gives another name."""
+    untrue = {id_ for id_, one in export.names.items() if not stands_for(id_, one.key, one.name)}
+    if not untrue:
+        return None
+    for event in (entry.event for entry in export.entries):
+        for id_ in sorted(untrue & ids_in(event.canonical.decode())):
+            problem = f"The file gives another name for {id_} than the one that this event was recorded with."
+            return Fault(event.position, event.stream_id, event.version, problem, "edited")
+    problem = f"The file gives a name for {min(untrue)} that this id does not stand for."
+    return Fault(0, export.stream_id, 0, problem, "edited")
 
 
 def _follows(entry: Entry, last: RawEvent, checkpoint: Checkpoint) -> Fault | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from events.chain import RawEvent
@@ -10,6 +10,8 @@ from events.checkpoints import Checkpoint, read_checkpoint
 from events.export import FORMAT
 from events.head_map import HeadLeaf
 from events.merkle import HASH_BYTES
+from events.name_ids import KEY_BYTES, is_name_id
+from events.name_seals import OpenedName
 from events.notes import NoteKey, NoteRefused, open_note, read_base64
 
 MAXIMUM_INTEGER = 2**63 - 1
@@ -37,7 +39,10 @@ class Grown:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export as it was read. Its checkpoint is signed by ``key``, and the rest is not checked yet."""
+    """An export as it was read. Its checkpoint is signed by ``key``, and the rest is not checked yet.
+
+    ``names`` are those that the file gives for the ids of people.
+    """
 
     stream_id: str
     key: NoteKey
@@ -47,6 +52,7 @@ class Export:
     head_proof: list[bytes]
     since: Grown | None
     entries: Sequence[Entry]
+    names: Mapping[str, OpenedName] = field(default_factory=dict)
 
 
 def read_export(raw: bytes | str, keys: Iterable[NoteKey] | None = None) -> Export:
@@ -95,6 +101,7 @@ def _read(document: Mapping[str, Any], keys: list[NoteKey] | None) -> Export:
         head_proof=_proof(head["proof"]),
         since=None if since is None else Grown(_number(_members(since)["size"]), _proof(since["proof"])),
         entries=[_entry(stream_id, _members(one)) for one in _list(document["events"])],
+        names={_id(id_): _name(_members(one)) for id_, one in _members(document.get("names", {})).items()},
     )
 
 
@@ -109,6 +116,19 @@ def _entry(stream_id: str, entry: Mapping[str, Any]) -> Entry:
         hash=_hash(entry["hash"]),
     )
     return Entry(event, _proof(entry["proof"]))
+
+
+def _id(text: str) -> str:
+    if not is_name_id(text):
+        raise ValueError
+    return text
+
+
+def _name(one: Mapping[str, Any]) -> OpenedName:
+    key = read_base64(_text(one["key"]))
+    if len(key) != KEY_BYTES:
+        raise ValueError
+    return OpenedName(_text(one["name"]), key)
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from typing import Final
 from uuid import UUID
 
 from events.catalogue.event_data import EventData
-from events.catalogue.system import SYSTEM_STREAM, ApiTokenRevoked, LogRestored
+from events.catalogue.system import SYSTEM_STREAM, ApiTokenRevoked, LogRestored, NameShredded
 from events.commands.access import RevokeRecoveryCodes, RevokeSetupLink
 from events.envelope import Context, NewEvent
+from events.names import Names
 from events.store import ANY_VERSION, EventStore
 from service.db import Connection, Pool, transaction
+from service.forgetting import unname_tokens
 from service.identity.change import Change, change_workspace
 from service.identity.resources import IdentityResources
 
@@ -57,26 +59,47 @@ _HOLDING: Final = """
     order by slug limit $2
 """
 _BATCH: Final = 500
+_FORGOTTEN: Final = """
+    select body -> 'data' ->> 'name_id' as name_id from ledger.events where stream_id = $1 and type = 'NameShredded'
+"""
+_SHREDDED: Final = "stream_id in (select stream_id from ledger.events where type = 'SecretsShredded')"
+_SHREDDED_SECRETS: Final = f"delete from ledger.secrets where {_SHREDDED} returning secret_id"
+_SHREDDED_KEYS: Final = f"delete from ledger.data_keys where {_SHREDDED}"
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The epoch that began, after which position of the log, and how much became void."""
+    """The epoch that began, after which position of the log, how much became void, and what was shredded again."""
 
     epoch: int
     position: int
     rows: int
     tokens: int
     workspaces: int
+    names: int
+    secrets: int
 
 
 async def begin_after_restore(
-    owner: Pool, store: EventStore, identity: IdentityResources, reason: str, context: Context
+    owner: Pool,
+    store: EventStore,
+    identity: IdentityResources,
+    reason: str,
+    context: Context,
+    shredded: Sequence[str] = (),
 ) -> Restored:
     """Begin an epoch, and make void what was handed out before it. Safe to repeat: another epoch begins.
 
-    ``owner`` is a pool of the role that owns the tables. Set-up links and recovery codes are revoked in the workspaces'
-    own histories, and their owners are told.
+    What was shredded is shredded again, as far as the restored log tells and the list does. Set-up links and recovery
+    codes are revoked in the workspaces' own histories, and their owners are told.
+
+    Args:
+        owner: a pool of the role that owns the tables.
+        store: the log.
+        identity: what changes to workspaces need.
+        reason: which backup, and why.
+        context: of the events that tell of it.
+        shredded: ids of names that were forgotten after the backup was made, which its log does not know.
     """
     async with transaction(owner) as connection:
         rows = 0
@@ -90,8 +113,29 @@ async def begin_after_restore(
         for start in range(0, len(tokens), _BATCH):
             revoked = [ApiTokenRevoked(token_id=str(one)) for one in tokens[start : start + _BATCH]]
             await _append(connection, store, revoked, context)
+        names = await _forget_again(connection, store, identity.names, shredded, context)
+        secrets = len(await connection.fetch(_SHREDDED_SECRETS))
+        await connection.execute(_SHREDDED_KEYS)
     workspaces = await _revoke_in_workspaces(identity, context)
-    return Restored(epoch, position, rows, len(tokens), workspaces)
+    return Restored(epoch, position, rows, len(tokens), workspaces, names, secrets)
+
+
+async def _forget_again(
+    connection: Connection, store: EventStore, names: Names, shredded: Sequence[str], context: Context
+) -> int:
+    """Forget whom the log tells to be forgotten, and whom the list does; what the log did not know is recorded."""
+    told = {row["name_id"] for row in await connection.fetch(_FORGOTTEN, SYSTEM_STREAM)}
+    untold: list[EventData] = []
+    done = 0
+    for id_ in sorted(told.union(shredded)):
+        changed = await names.shred(connection, id_)
+        await unname_tokens(connection, id_)
+        done += changed
+        if changed and id_ not in told:
+            untold.append(NameShredded(name_id=id_))
+    for start in range(0, len(untold), _BATCH):
+        await _append(connection, store, untold[start : start + _BATCH], context)
+    return done
 
 
 async def _append(connection: Connection, store: EventStore, data: Sequence[EventData], context: Context) -> None:

@@ -56,15 +56,24 @@ def export(
             show_default=False,
         ),
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Put people's names and keys in the file, so that anybody can check them.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write here instead of standard output.", show_default=False)
     ] = None,
 ) -> None:
-    """Write the whole history. As it comes, the file is checked by anybody with `keyledger verify FILE`."""
+    """Write the whole history. As it comes, the file is checked by anybody with `keyledger verify FILE`.
+
+    People stand in it by ids alone, unless it is made with --names: then nobody can be forgotten from it.
+    """
+    if names and format_ is not Format.PROOF:
+        message = "only the proof format takes names; lines and tables hold ids"
+        raise typer.BadParameter(message, param_hint="--names")
     if since is not None and format_ is not Format.PROOF:
         message = "only the proof format proves anything"
         raise typer.BadParameter(message, param_hint="--since")
-    lines = _lines(slug, format_, since)
+    lines = _lines(slug, format_, since, names=names)
     try:
         if output is None:
             for line in lines:
@@ -78,12 +87,13 @@ def export(
         hint(f"Next: keyledger verify {output}")
 
 
-def _lines(slug: str, format_: Format, since: Path | None) -> Iterator[bytes]:
+def _lines(slug: str, format_: Format, since: Path | None, *, names: bool) -> Iterator[bytes]:
     client, path = open_client(), f"/workspaces/{segment(slug)}"
     if format_ is Format.PROOF:
         from service.cli.verification import size_of
 
-        return client.lines(f"{path}/export", since=None if since is None else size_of(since))
+        size = None if since is None else size_of(since)
+        return client.lines(f"{path}/export", since=size, names="true" if names else None)
     lines = client.lines(f"{path}/events")
     return lines if format_ is Format.NDJSON else _as_csv(lines)
 

@@ -1,5 +1,6 @@
 """Operator's commands: they start the service, or work on the database itself."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,19 +67,33 @@ def rotate_keys(*, as_json: Json = False) -> None:
 
 def restored(
     *,
-    reason: Annotated[str, typer.Option(help="Which backup, and why; kept with the event.", show_default=False)],
+    reason: Annotated[
+        str, typer.Option(help="Which backup, and why; kept for ever, so without any name.", show_default=False)
+    ],
+    shredded: Annotated[
+        Path | None,
+        typer.Option(
+            "--shredded",
+            help="A file from `keyledger person list --forgotten`, newer than the backup: they are forgotten again.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run once after restoring a backup, before the service starts: what was handed out before opens nothing any more.
 
-    Ends all sessions, links, recovery codes and API tokens, and begins a new epoch, by which readers of the log know.
+    Ends all sessions, links, recovery codes and API tokens, shreds again what the log tells to be shredded, and begins
+    a new epoch, by which readers of the log know.
     """
-    from service.cli import database
+    from service.cli import database, forgetting
 
     if not reason.strip():
         message = "say which backup was restored, and why"
         raise typer.BadParameter(message, param_hint="--reason")
-    result = database.on_database(lambda resources: database.begin_after_restore(resources, reason.strip()[:1000]))
+    listed = () if shredded is None else forgetting.read_shredded(shredded)
+    result = database.on_database(
+        lambda resources: database.begin_after_restore(resources, reason.strip()[:1000], listed)
+    )
     if as_json:
         say_json(result)
         return
@@ -87,7 +102,8 @@ def restored(
         f"Void: {result['rows']} sessions, links and mails, {result['tokens']} API tokens, "
         f"and the set-up links and recovery codes of {result['workspaces']} workspaces."
     )
+    say(f"Shredded again: {result['names']} names of people, {result['secrets']} client secrets.")
     hint(
         "Next: keyledger token create; send open invitations again; and repeat what was removed after the backup: "
-        "members, the secrets of closed workspaces, exceptions that were revoked."
+        "members, exceptions that were revoked, and, without --shredded, people whom events name."
     )

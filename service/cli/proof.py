@@ -60,7 +60,10 @@ def check(
     *,
     as_json: Json = False,
 ) -> None:
-    """Compare the live read models with the replayed events, row by row; nothing is stopped or changed."""
+    """Compare the live read models with the replayed events, row by row, and names of people with their ids.
+
+    Nothing is stopped or changed.
+    """
     from service.cli import database, verification
 
     result = database.on_database(lambda operator: verification.check(operator, slug))
@@ -70,7 +73,10 @@ def check(
         say(f"Live equals replay: {result['workspaces']} workspaces, {result['entries']} entries of the timeline.")
     else:
         _say_differences(result["differences"])
-    if result["differences"]:
+    if result["names"] and not as_json:
+        say("These names of people are not what the events were recorded with.")
+        say_table(["id", "what"], [[one["name_id"], one["problem"]] for one in result["names"]])
+    if result["differences"] or result["names"]:
         raise typer.Exit(1)
 
 
@@ -148,3 +154,5 @@ def _say_file(result: dict[str, Any]) -> None:
     elif result["grown"] is False:
         say("Its own events go on from the earlier file. For the whole log, export again with --since that file.")
     hint(f"Signed by {result['key']}. Compare this key with the one that you were given, or name that one with --key.")
+    if result["names"]:
+        say(f"Who it names, as the events were recorded: {', '.join(sorted(result['names'].values()))}.")

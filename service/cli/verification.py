@@ -15,6 +15,7 @@ from events.checkpoints import Checkpoint, read_checkpoint
 from events.export import FORMAT
 from events.export_check import covers_growth, first_fault, verify_export, verify_since
 from events.exported import Export, ExportRefused, read_export
+from events.names_check import check_names
 from events.notary import LogDoesNotHold
 from events.notes import NoteKey, NoteRefused, open_note
 from events.signed import Signed
@@ -79,6 +80,7 @@ async def check(operator: Operator, slug: str | None) -> dict[str, Any]:
         "outdated": found.outdated,
         "differences": [asdict(one) for one in found.differences],
     }
+        "names": [] if slug else [asdict(one) for one in await check_names(operator.pool, operator.names)],
 
 
 async def make_checkpoint(operator: Operator) -> dict[str, Any]:
@@ -141,6 +143,7 @@ def verify_file(file: Path, since: Path | None, keys: Sequence[NoteKey]) -> dict
         "key": str(export.key),
         "grown": grown,
         **({} if fault is None else told_fault(fault)),
+        "names": {id_: one.name for id_, one in export.names.items()} if fault is None else {},
     }
 
 

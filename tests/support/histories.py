@@ -10,9 +10,11 @@ from typing import Any
 from events.catalogue.instants import write_instant
 from events.chain import BEFORE_THE_FIRST, RawEvent, link
 from events.checkpoints import Checkpoint
-from events.export import Covered, entry, opening
+from events.export import Covered, encoded, entry, opening
 from events.head_map import EMPTY, HeadLeaf, HeadMap, key_bits, sibling_of
 from events.merkle import Frontier, Span, consistency_spans, inclusion_spans, leaf_hash
+from events.name_ids import name_id
+from events.name_seals import OpenedName
 from events.notes import NoteSigner, sign_note
 from events.signed import Signed
 
@@ -28,6 +30,10 @@ class History:
     def __init__(self, seed: int) -> None:
         self.choose = random.Random(seed)  # noqa: S311 - reproducible, and no secret
         self.events: list[RawEvent] = []
+        self.names: dict[str, OpenedName] = {}
+        for number in range(self.choose.randrange(4)):
+            name, key = f"{number}{''.join(self.choose.choices(LETTERS, k=5))}", self.choose.randbytes(32)
+            self.names[name_id(key, name)] = OpenedName(name, key)
         self._ends: dict[str, HeadLeaf] = {}
         self._position, self._time = 0, 1_790_000_000_000_000
         streams = ["$system", "acme", *(f"w{number}" for number in range(self.choose.randrange(6)))]
@@ -42,7 +48,9 @@ class History:
         self._time += self.choose.randrange(1, 10**9)
         end = self._ends.get(stream_id, HeadLeaf(stream_id, 0, BEFORE_THE_FIRST))
         text = "".join(self.choose.choices(LETTERS, k=self.choose.randrange(9)))
-        canonical = json.dumps({"data": text, "event": len(self.events)}, ensure_ascii=False).encode()
+        who = self.choose.choice(("ada", *self.names))
+        content = {"actor": {"id": who}, "data": text, "event": len(self.events)}
+        canonical = json.dumps(content, ensure_ascii=False).encode()
         place = (end.version + 1, self._position, len(self.events), self._time)
         digest = link(stream_id, *place, end.head, canonical)
         self.events.append(RawEvent(place[1], stream_id, place[0], place[2], place[3], canonical, digest))
@@ -51,7 +59,7 @@ class History:
     def root(self, span: Span) -> bytes:
         """Return the root over some of the log's events."""
         tree = Frontier()
-        tree.extend(leaf_hash(event.hash) for event in self.events[span[0] : span[1]])
+        tree.extend([leaf_hash(event.hash) for event in self.events[span[0] : span[1]]])
         return tree.root
 
     def export(self, stream_id: str = "acme", since: int | None = None) -> dict[str, Any]:
@@ -82,7 +90,12 @@ class History:
             for event in self.events
             if event.stream_id == stream_id
         ]
-        return {**opening(covered, since, grown), "description": "", "events": events}
+        told = {**opening(covered, since, grown), "description": "", "events": events}
+        shown = [id_ for id_ in self.names if self.choose.random() < 0.7]
+        if shown or self.choose.random() < 0.5:
+            opened = ((id_, self.names[id_]) for id_ in shown)
+            told["names"] = {id_: {"name": one.name, "key": encoded([one.key])[0]} for id_, one in opened}
+        return told
 
 
 def harmed(export: dict[str, Any], choose: random.Random) -> dict[str, Any]:
@@ -153,7 +166,8 @@ def _key(export: dict[str, Any], choose: random.Random) -> None:
 
 def _member(export: dict[str, Any], choose: random.Random) -> None:
     holder = choose.choice([export, export["head"], *export["events"]])
-    name = choose.choice([name for name in holder if name != "description"])
+    # Names may be missing: what is wrong with those that are there is a harm of its own.
+    name = choose.choice([name for name in holder if name not in {"description", "names"}])
     if choose.random() < 0.5:
         del holder[name]
     else:
@@ -162,6 +176,27 @@ def _member(export: dict[str, Any], choose: random.Random) -> None:
 
 def _stream(export: dict[str, Any], choose: random.Random) -> None:
     export["stream"] = choose.choice(("$system", "acm", "Acme", ""))
+
+
+def _name(export: dict[str, Any], choose: random.Random) -> None:
+    names = export.get("names") or {}
+    if not names:
+        return
+    id_, harm = choose.choice(sorted(names)), choose.randrange(6)
+    told = names[id_]
+    if harm == 0:
+        told["name"] += choose.choice((" ", "a", "\u20ac"))
+    elif harm == 1:
+        told["key"] = encoded([choose.randbytes(choose.choice((16, 31, 32, 33, 64)))])[0]
+    elif harm == 2:
+        names[id_[:-2] + choose.choice(("AA", "A", "+/"))] = names.pop(id_)
+    elif harm == 3:
+        other = choose.choice(sorted(names))
+        names[id_], names[other] = names[other], names[id_]
+    elif harm == 4:
+        del told[choose.choice(("name", "key"))]
+    else:
+        export["names"] = choose.choice((None, [], "x", {id_: None}, {"ada": told}, {id_: "ada"}))
 
 
 HARMS: tuple[Callable[[dict[str, Any], random.Random], None], ...] = (
@@ -175,4 +210,5 @@ HARMS: tuple[Callable[[dict[str, Any], random.Random], None], ...] = (
     _key,
     _member,
     _stream,
+    _name,
 )

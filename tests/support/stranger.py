@@ -5,6 +5,7 @@ It shares no line with the program, and is written in another way where the page
 
 import base64
 import json
+import re
 from hashlib import sha256
 from typing import Any
 
@@ -73,6 +74,22 @@ def check_document(file: dict[str, Any]) -> None:
         _need(found == root, event)
         previous, before = event["hash"], place
     _need(len(events) == end["version"] and previous == _hex(end["hash"]))
+    _names(file.get("names", {}), events)
+
+
+def _names(names: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    """Check every name that the file gives against its id: HMAC (RFC 2104) made from hashes alone."""
+    wrong = set()
+    for id_, told in names.items():
+        key = _base64(told["key"])
+        _need(re.fullmatch("~[-_0-9A-Za-z]{43}", id_) is not None and len(key) == 32)
+        inner, outer = (bytes(one ^ pad for one in key.ljust(64, b"\0")) for pad in (0x36, 0x5C))
+        made = _sha(outer, _sha(inner, b"keyledger/name/v1\n", told["name"].encode()))
+        if base64.urlsafe_b64encode(made).decode().rstrip("=") != id_[1:]:
+            wrong.add(id_)
+    for event in events:
+        _need(not any(id_ in event["canonical"] for id_ in wrong), event)
+    _need(not wrong)
 
 
 def _up(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
