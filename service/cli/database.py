@@ -47,7 +47,7 @@ from service.settings import Settings, SettingsError, load_settings
 T = TypeVar("T")
 StaffRole = Literal["support", "auditor", "operator"]
 
-POOL_SIZE = 2
+POOL_SIZE = 3
 
 
 @dataclass(frozen=True)
