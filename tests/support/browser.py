@@ -41,10 +41,11 @@ class Browser:
         if cookies and self.cookies:
             own["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         answer = await self.client.request(method, path, headers=own, allow_redirects=False, **rest)
-        self._keep(answer)
+        self.keep(answer)
         return answer
 
-    def _keep(self, answer: ClientResponse) -> None:
+    def keep(self, answer: ClientResponse) -> None:
+        """Keep the cookies that an answer brings."""
         for header in answer.headers.getall("Set-Cookie", ()):
             for name, morsel in SimpleCookie(header).items():
                 self.set.append(morsel)
@@ -52,6 +53,12 @@ class Browser:
                     self.cookies.pop(name, None)
                 else:
                     self.cookies[name] = morsel.value
+
+    def twin(self) -> "Browser":
+        """Return another window that holds the same cookies, and from now on its own."""
+        made = Browser(self.client)
+        made.cookies = {**self.cookies}
+        return made
 
     def named(self, part: str) -> dict[str, str]:
         """Return the cookies whose name contains this."""

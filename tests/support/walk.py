@@ -8,6 +8,8 @@ from support.walk_cast import OWNERS, PEOPLE, PROVIDERS, Walk
 from support.walk_check import check, owners_get_in
 from support.walk_desk_steps import DESK_STEPS
 from support.walk_members import invite_as
+from support.walk_moves import some_moves
+from support.walk_race import race
 from support.walk_steps import STEPS
 from support.walk_wish import carry_out
 
@@ -33,6 +35,10 @@ async def set_up(walk: Walk) -> None:
     acme, grace = walk.model.places["acme"], walk.named("grace")
     assert await carry_out(walk, invite_as(walk, acme, PEOPLE["grace"], "admin"))
     await mail.accept(walk, grace, acme, acme.invitations[PEOPLE["grace"]])
+    if walk.random.random() < 0.6:
+        globex = walk.model.places["globex"]
+        assert await carry_out(walk, invite_as(walk, globex, PEOPLE["grace"], "editor"))
+        await mail.accept(walk, grace, globex, globex.invitations[PEOPLE["grace"]])
     if walk.random.random() < 0.7:
         await carry_out(walk, connection.require_sso(walk, acme))
     await sso.sign_in(walk, walk.named("mary"), walk.model.places["globex"])
@@ -44,5 +50,18 @@ async def take_steps(walk: Walk, steps: int) -> None:
     for _ in range(steps):
         await walk.turn(seconds=1)
         await walk.random.choices(list(ALL), list(ALL.values()))[0](walk)
+        await check(walk)
+    await owners_get_in(walk)
+
+
+async def take_races(walk: Walk, races: int) -> None:
+    """Walk, and every few steps have two or three things happen at the same time."""
+    for _ in range(races):
+        for _ in range(walk.random.choice([0, 1, 3])):
+            await walk.turn(seconds=1)
+            await walk.random.choices(list(ALL), list(ALL.values()))[0](walk)
+            await check(walk)
+        await walk.turn(seconds=1)
+        await race(walk, await some_moves(walk))
         await check(walk)
     await owners_get_in(walk)

@@ -8,10 +8,9 @@ from support.walk_google import sign_in_by_google
 from support.walk_mail import use_link
 from support.walk_site import GOOGLE
 from support.walk_sso import logout_of, sign_in, tell_of_logout
+from support.walk_state import COOKIE
 from support.who_arrives import LINK_LASTS
 from support.who_is_who import Account
-
-SESSION = "__Host-keyledger-session"
 
 
 async def eve_says_to_be_somebody(walk: Walk) -> None:
@@ -55,9 +54,9 @@ async def foreign_address(walk: Walk) -> None:
 async def steals_a_cookie(walk: Walk) -> None:
     """A thief has a copy of somebody's cookie as it is now, and keeps it."""
     thief, victim = walk.people[-1], some_person(walk)
-    if SESSION in victim.browser.cookies:
+    if COOKIE in victim.browser.cookies:
         walk.tell(f"a thief copies {victim.name}'s cookie")
-        thief.browser.cookies = {SESSION: victim.browser.cookies[SESSION]}
+        thief.browser.cookies = {COOKIE: victim.browser.cookies[COOKIE]}
         thief.session = victim.session
 
 
@@ -72,10 +71,10 @@ async def brings_an_answer_elsewhere(walk: Walk) -> None:
         elsewhere = next(one for one in OWNERS if one != slug)
         address = address.replace(f"/callback/{slug}", f"/callback/{elsewhere}")
     walk.tell(f"{other.name} brings an answer of {attempt.person.name}'s to {address.partition('?')[0]}")
-    held = other.browser.cookies.get(SESSION)
+    held = other.browser.cookies.get(COOKIE)
     await other.browser.get(address)
     # Whoever is signed in there goes on to the application, by the session that they have.
-    assert other.browser.cookies.get(SESSION) in {held, None}
+    assert other.browser.cookies.get(COOKIE) in {held, None}
 
 
 async def finds_an_old_mail(walk: Walk) -> None:

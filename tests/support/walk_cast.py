@@ -102,6 +102,11 @@ def own_subjects(address: str, provider: str) -> Collection[str]:
     return {account_of(address, provider).subject, account_of(address, provider, SECOND).subject}
 
 
+def is_themselves(member: Member) -> bool:
+    """Whether the accounts that are linked are of the address' own person, and not Eve's who said to have it."""
+    return all(one in own_subjects(member.address, name) for name, one in member.accounts.items())
+
+
 @dataclass
 class Walk:
     """Everything that a walk goes through. ``story`` tells the steps so far.
@@ -160,6 +165,9 @@ class Walk:
         else:
             came = [one for one in self.arrived if one.subject == subject]
         found = [one for one in came if one.kind == kind]
+        if self.arrived is not None:
+            # No step sends two.
+            found = found[:1]
         for letter in found:
             letter.about = about
         if self.arrived is not None:

@@ -19,7 +19,7 @@ async def check(walk: Walk) -> None:
         assert told == expected, (person.name, "opens", told, "and should open", expected)
         if walk.random.random() < 0.3:
             await _check_open(walk, person)
-    assert await recorded(walk) == modelled(walk.model), "what is recorded is not what came to pass"
+    assert await recorded(walk) == modelled(walk), "what is recorded is not what came to pass"
     for place in model.places.values():
         if place.required is not None:
             assert list(model.ways_in(place, own_subjects)), f"no owner of {place.slug} has a way in"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from support.walk_cast import DOMAINS, PROVIDERS, Walk
-from support.walk_desk import activate
+from support.walk_desk import activate, switch
 from support.walk_wish import Choose, Wish, event
 from support.who_is_who import Credentials, Place, Requirement, SetupLink
 
@@ -36,7 +36,11 @@ def verify_domain(walk: Walk, place: Place) -> Wish:
 
 def remove_domain(walk: Walk, place: Place) -> Wish:
     """Allow a domain no longer."""
-    domain = walk.random.choice(DOMAINS)
+    return forbid(place, walk.random.choice(DOMAINS))
+
+
+def forbid(place: Place, domain: str) -> Wish:
+    """Allow this domain no longer."""
 
     async def means(walk: Walk, there: Place, _told: Any) -> None:
         del there.domains[domain]
@@ -92,7 +96,7 @@ def promote_credentials(_walk: Walk, place: Place) -> Wish:
     """Promote what is staged."""
 
     async def means(walk: Walk, there: Place, told: Any) -> None:
-        activate(walk, there, walk.known[told["events"][0]["data"]["credentials_id"]])
+        switch(walk, there, walk.known[told["events"][0]["data"]["credentials_id"]])
         there.staged = None
 
     return event(place, "CredentialsPromoted", means)
@@ -102,7 +106,7 @@ def roll_back_credentials(_walk: Walk, place: Place) -> Wish:
     """Go back to the credentials before the last promotion."""
 
     async def means(walk: Walk, there: Place, told: Any) -> None:
-        activate(walk, there, walk.known[told["events"][0]["data"]["credentials_id"]])
+        switch(walk, there, walk.known[told["events"][0]["data"]["credentials_id"]])
 
     return event(place, "CredentialsRolledBack", means)
 
@@ -199,7 +203,11 @@ def revoke_setup_link(walk: Walk, place: Place) -> Wish | None:
     """Take a set-up link back, and with it the session of whoever used it."""
     if not place.setup_links:
         return None
-    identifier = walk.random.choice(place.setup_links[-3:]).identifier
+    return take_back(place, walk.random.choice(place.setup_links[-3:]).identifier)
+
+
+def take_back(place: Place, identifier: str) -> Wish:
+    """Take this set-up link back."""
 
     async def means(_walk: Walk, there: Place, _told: Any) -> None:
         next(one for one in there.setup_links if one.identifier == identifier).revoked = True

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from aiohttp import ClientResponse
+from support.browser import Browser
 from support.walk_cast import PEOPLE, PROVIDERS, Person, Walk, account_of
 from support.walk_sso import be_at
 from support.who_arrives import by_sso
@@ -22,6 +23,13 @@ def activate(walk: Walk, place: Place, credentials: Credentials | None) -> None:
         walk.model.strip(place, lambda one: one.provider != credentials.provider)
 
 
+def switch(walk: Walk, place: Place, credentials: Credentials | None) -> None:
+    """Make tested credentials the active ones: while SSO is required, an owner has a proven way in through them."""
+    activate(walk, place, credentials)
+    proved = place.required is None or walk.model.owner_proved(place)
+    assert proved, "credentials are in use through which no owner has a proven way in"
+
+
 def sits_as_owner(walk: Walk, person: Person, place: Place) -> bool:
     """Whether somebody's session opens the workspace, as its owner."""
     session = walk.model.look(person.session)
@@ -35,9 +43,9 @@ def sits_by_link(walk: Walk, person: Person) -> bool:
     return link is not None and not link.revoked and walk.model.now < link.until
 
 
-async def use_setup_link(person: Person, link: SetupLink) -> ClientResponse:
+async def use_setup_link(browser: Browser, link: SetupLink) -> ClientResponse:
     """Press the button of a set-up link."""
-    return await person.browser.submit(link.path)
+    return await browser.submit(link.path)
 
 
 async def used_setup_link(walk: Walk, person: Person, link: SetupLink, answer: ClientResponse) -> None:
@@ -99,7 +107,7 @@ async def promote(walk: Walk, person: Person, place: Place) -> None:
 
 
 def _promoted(walk: Walk, place: Place) -> None:
-    activate(walk, place, place.staged)
+    switch(walk, place, place.staged)
     place.staged = None
     walk.count("promoted by an owner")
 

@@ -19,9 +19,9 @@ async def go_to_google(walk: Walk, person: Person, account: Account | None = Non
     assert answer.status == 303, await answer.text()
     google = walk.providers[GOOGLE]
     domain = own.address.partition("@")[2]
-    # Half of the strangers' accounts have shown to read the mailbox once: of no organisation, that counts for nothing.
-    showed = own.verified or walk.random.random() < 0.5
-    be_at(google, own, hd=domain if own.verified else None)
+    # Verified, and of the address' own organisation: one without the other counts for nothing.
+    showed, vouched = (True, True) if own.verified else walk.random.choice([(True, False), (False, True)])
+    be_at(google, own, hd=domain if vouched else None)
     google.person["email_verified"] = showed
     address = await google.log_in(answer.headers["Location"])
     made = Attempt(person, None, None, own, address, walk.model.now)
@@ -64,6 +64,8 @@ async def came_from_google(walk: Walk, attempt: Attempt, answer: ClientResponse)
     assert at_home(answer) == (opened is not None), (answer.status, await answer.text())
     person.session = opened or person.session
     if opened is None:
+        reason = await shown_reason(answer)
+        assert answer.status == 403 or reason == "link_unconfirmed", (answer.status, reason)
         # All that is open to them may be an invitation that takes an answered mail.
         came = await walk.mails(SIGN_IN_LINK, Asked(attempt.account))
         assert all(one.address == holder.mailbox for one in came), [one.address for one in came]

@@ -1,7 +1,8 @@
 """What people do in a walk with the links that are mailed to them."""
 
 from aiohttp import ClientResponse
-from support.walk_cast import PEOPLE, SIGN_IN_LINK, Letter, Person, Walk
+from support.browser import Browser, shown_reason
+from support.walk_cast import PEOPLE, SIGN_IN_LINK, Letter, Person, Walk, own_subjects
 from support.walk_sso import at_home, sign_in
 from support.who_arrives import (
     CLICK_LASTS,
@@ -32,14 +33,14 @@ async def ask_for_link(walk: Walk, person: Person, address: str) -> None:
     assert [one.address for one in came] == ([address] if walk.model.gets_mail(address) else [])
 
 
-async def press(person: Person, letter: Letter) -> ClientResponse:
+async def press(browser: Browser, letter: Letter) -> ClientResponse:
     """Press the button that a mailed link shows."""
-    return await person.browser.submit(letter.path)
+    return await browser.submit(letter.path)
 
 
 async def use_link(walk: Walk, person: Person, letter: Letter) -> None:
     """Press the button of a magic link, used ones and old ones too."""
-    await used_link(walk, person, letter, await press(person, letter))
+    await used_link(walk, person, letter, await press(person.browser, letter))
 
 
 async def used_link(walk: Walk, person: Person, letter: Letter, answer: ClientResponse) -> None:
@@ -64,18 +65,19 @@ async def used_link(walk: Walk, person: Person, letter: Letter, answer: ClientRe
     opened = by_mailbox(model, letter.address, holder, session)
     walk.count("mailed link opens" if opened else "mailed link opens nothing")
     assert at_home(answer) == (opened is not None), (answer.status, await answer.text())
+    assert opened or answer.status == 403, (answer.status, await shown_reason(answer))
     person.session = opened or person.session
 
 
-async def click(person: Person, invitation: Invitation) -> ClientResponse:
+async def click(browser: Browser, invitation: Invitation) -> ClientResponse:
     """Press the button of a mailed invitation."""
     assert invitation.token is not None
-    return await person.browser.submit(invitation.token)
+    return await browser.submit(invitation.token)
 
 
 async def accept(walk: Walk, person: Person, place: Place, invitation: Invitation) -> None:
     """Press the button of a mailed invitation; where SSO is the way in, mostly go on through the provider."""
-    await clicked(walk, person, place, invitation, await click(person, invitation))
+    await clicked(walk, person, place, invitation, await click(person.browser, invitation))
     leads_on = person.clicked == (invitation, walk.model.now + CLICK_LASTS)
     if leads_on and walk.random.random() < 0.8:
         await sign_in(walk, person, place)
@@ -125,7 +127,7 @@ def _is_theirs(walk: Walk, session: Session, address: str) -> bool:
 
 async def confirm(walk: Walk, person: Person, letter: Letter) -> None:
     """Confirm by a mailed link that a sign-in was one's own; the account is linked, and nothing opens."""
-    await confirmed(walk, letter, await press(person, letter))
+    await confirmed(walk, letter, await press(person.browser, letter))
 
 
 async def confirmed(walk: Walk, letter: Letter, answer: ClientResponse) -> None:
@@ -166,7 +168,8 @@ def _link(walk: Walk, place: Place, account: Account, target: Member | Invitatio
 
 def is_own(letter: Letter) -> bool:
     """Whether the account that a link is to confirm is that of the address' own person."""
-    return letter.subject is not None and letter.address in letter.subject
+    subject = letter.subject or ""
+    return subject in own_subjects(letter.address, subject.partition("/")[0])
 
 
 def reader_of(address: str) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from support.walk_cast import PEOPLE, SIGN_IN_LINK, Asked, Walk
+from support.walk_cast import PEOPLE, SIGN_IN_LINK, Asked, Walk, is_themselves
 from support.walk_wish import Choose, Wish, event
 from support.who_is_who import Invitation, Member, Place
 
@@ -85,7 +85,11 @@ def _path(place: Place, address: str) -> str:
 
 def change_role(walk: Walk, place: Place) -> Wish:
     """Give a member another role."""
-    return give_role(place, _someone(walk, place), walk.random.choice(ROLES))
+    address, role = _someone(walk, place), walk.random.choice(ROLES)
+    member = place.addressed(address)
+    if member is not None and not is_themselves(member):
+        role = "viewer"
+    return give_role(place, address, role)
 
 
 def give_role(place: Place, address: str, role: str) -> Wish:
@@ -144,7 +148,11 @@ def let_back(place: Place, address: str) -> Wish:
 
 def erase(walk: Walk, place: Place) -> Wish:
     """Remove a member."""
-    address = _someone(walk, place)
+    return remove(place, _someone(walk, place))
+
+
+def remove(place: Place, address: str) -> Wish:
+    """Remove this member."""
 
     async def means(walk: Walk, there: Place, _told: Any) -> None:
         member = there.addressed(address)
@@ -177,7 +185,7 @@ def relink(walk: Walk, place: Place) -> Wish | None:
         return None
     conflict = walk.random.choice(place.conflicts[-4:])
     account = conflict.account
-    address = account.address if walk.random.random() < 0.9 else _someone(walk, place)
+    address = account.address if walk.random.random() < 0.75 else _someone(walk, place)
 
     async def means(walk: Walk, there: Place, told: Any) -> None:
         member = there.addressed(address)
@@ -205,6 +213,6 @@ CHANGES: Mapping[Choose, int] = {
     deactivate: 4,
     reactivate: 4,
     erase: 1,
-    relink: 4,
+    relink: 6,
 }
 """What support changes about people, and how often."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from aiohttp import ClientResponse
-from support.browser import hidden_field, shown_reason
+from support.browser import Browser, hidden_field, shown_reason
 from support.provider import FakeProvider
 from support.provider_logout import logout_token
 from support.walk_cast import HOME, PEOPLE, SECOND, Asked, Attempt, Person, Walk, account_of
@@ -60,14 +60,14 @@ async def begin(walk: Walk, person: Person, place: Place, account: Account | Non
     return made
 
 
-async def bring(attempt: Attempt) -> ClientResponse:
+async def bring(browser: Browser, attempt: Attempt) -> ClientResponse:
     """Bring the provider's answer to the service."""
-    return await attempt.person.browser.get(attempt.address)
+    return await browser.get(attempt.address)
 
 
 async def finish(walk: Walk, attempt: Attempt) -> None:
     """Come back from the provider."""
-    await brought(walk, attempt, await bring(attempt))
+    await brought(walk, attempt, await bring(attempt.person.browser, attempt))
 
 
 async def brought(walk: Walk, attempt: Attempt, answer: ClientResponse) -> None:

@@ -1,13 +1,16 @@
 """All that decides who gets in, told in one way by the model and by what the service has recorded."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import orjson
 from support.walk_cast import Walk
-from support.who_is_who import Holder, Place
-from support.who_may import IDLE, Model
+from support.who_is_who import Holder, Place, Session
+from support.who_may import IDLE
 
+COOKIE = "__Host-keyledger-session"
 _MEMBERS = """
     select m.user_id, m.workspace, m.email, m.role, m.status = 'active' as active, u.email as mailbox
     from identity.members m join identity.users u using (user_id)
@@ -17,23 +20,19 @@ _IDENTITIES = """
 """
 _GOOGLE = "select g.subject, u.email from identity.user_identities g join identity.users u using (user_id)"
 _SESSIONS = """
-    select user_id, data from identity.sessions
+    select session_hash, user_id, data from identity.sessions
     where absolute_expires_at > $1 and last_seen_at > $2 and user_id is not null
 """
 
 
-def modelled(model: Model) -> dict[str, Any]:
+def modelled(walk: Walk) -> dict[str, Any]:
     """Return what the model says."""
+    model = walk.model
     people: dict[Holder, list[Any]] = defaultdict(list)
     for slug in sorted(model.places):
         for one in model.places[slug].members:
             people[one.holder].append((slug, one.address, one.role, one.active))
     named = {holder: (holder.mailbox, tuple(sorted(rows))) for holder, rows in people.items()}
-    sessions = Counter(
-        (named.get(one.holder), tuple(sorted((by.how, by.place.slug if by.place else "") for by in one.shown)))
-        for one in model.sessions
-        if model.live(one) is not None
-    )
     return {
         **{slug: _place(place) for slug, place in model.places.items()},
         "people": Counter(named.values()),
@@ -44,8 +43,14 @@ def modelled(model: Model) -> dict[str, Any]:
             for subject in one.accounts.values()
         },
         "google": {(subject, holder.mailbox) for subject, holder in model.googles.items()},
-        "sessions": sessions,
+        "sessions": Counter((named.get(one.holder), _by(one)) for one in model.sessions if model.live(one) is not None),
+        "cookies": [None if model.live(one.session) is None else _by(one.session) for one in walk.people],
     }
+
+
+def _by(session: Session | None) -> Sequence[tuple[str, str]]:
+    shown = [] if session is None else session.shown
+    return tuple(sorted((one.how, one.place.slug if one.place else "") for one in shown))
 
 
 def _place(place: Place) -> dict[str, Any]:
@@ -68,10 +73,12 @@ async def recorded(walk: Walk) -> dict[str, Any]:
         rows[one["user_id"], one["mailbox"]].append((one["workspace"], one["email"], one["role"], one["active"]))
     named = {user: (mailbox, tuple(sorted(own))) for (user, mailbox), own in rows.items()}
     sessions: Counter[Any] = Counter()
+    cookies = {}
     for one in await pool.fetch(_SESSIONS, now, now - IDLE):
         held = orjson.loads(one["data"])["authentications"]
         by = tuple(sorted((each["method"], each.get("workspace") or "") for each in held))
         sessions[named.get(one["user_id"]), by] += 1
+        cookies[one["session_hash"]] = by
     google = await pool.fetch(
         "select g.subject, u.email from identity.user_identities g join identity.users u using (user_id)"
     )
@@ -81,6 +88,7 @@ async def recorded(walk: Walk) -> dict[str, Any]:
         "links": {(one["workspace"], one["subject"], one["email"]) for one in links},
         "google": {(one["subject"], one["email"]) for one in google},
         "sessions": sessions,
+        "cookies": [cookies.get(sha256(one.browser.cookies.get(COOKIE, "").encode()).digest()) for one in walk.people],
     }
 
 

@@ -7,6 +7,7 @@ from support import walk_mail as mail
 from support import walk_members as members
 from support import walk_sso as sso
 from support.walk_cast import PEOPLE, SECOND, SIGN_IN_LINK, Letter, Person, Walk, account_of
+from support.walk_check import check
 from support.walk_choice import likely, reader, some_person, some_place, some_wish
 from support.walk_site import GOOGLE
 from support.walk_wish import carry_out
@@ -31,15 +32,15 @@ async def support_changes(walk: Walk) -> None:
 
 
 async def comes_and_goes(walk: Walk) -> None:
-    """Somebody who is signed in by mail or Google to two workspaces is deactivated in one, and reactivated."""
+    """Somebody who is signed in and a member of two workspaces is deactivated in one, and reactivated."""
     for person in walk.random.sample(walk.people, len(walk.people)):
         session = walk.model.live(person.session)
         own = [] if session is None else list(walk.model.memberships(session.holder))
-        free = session is not None and any(one.how != "sso" for one in session.shown)
-        if len(own) > 1 and free:
+        if len(own) > 1:
             place, member = walk.random.choice(own)
             walk.tell(f"{person.name}, signed in, is deactivated at {place.slug} and reactivated")
             if await carry_out(walk, members.shut_out(place, member.address)):
+                await check(walk)
                 await carry_out(walk, members.let_back(place, member.address))
                 walk.count("came and went")
             return
