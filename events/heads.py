@@ -1,6 +1,6 @@
 """The map of streams to their ends as it is kept: one row for each place that is not empty."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
 from events.head_map import HeadLeaf, HeadMap, HeadNode, key_bits, sibling_of
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from events.store import Connection
 
 DEPTHS_AT_ONCE = 8
+NODES_AT_ONCE = 5000
+REWRITE_TIMEOUT_S = 6 * 3600.0
+
+_COLUMNS = ("prefix", "hash", "stream_id", "version", "head_hash")
+_LEAVES = "select stream_id, version, head_hash from ledger.head_nodes where stream_id is not null order by prefix"
 
 _NODES = "select prefix, hash, stream_id, version, head_hash from ledger.head_nodes where prefix = any($1::text[])"
 _PUT = """
@@ -40,6 +45,36 @@ async def save_heads(conn: "Connection", heads: HeadMap) -> None:
         for prefix, node in heads.changed.items()
     ]
     await conn.execute(_PUT, *([row[at] for row in rows] for at in range(5)))
+
+
+class NodeWriter:
+    """Writes the map anew, in the caller's transaction, some thousand nodes at once."""
+
+    def __init__(self, conn: "Connection") -> None:
+        self._conn = conn
+        self._waiting: list[tuple[object, ...]] = []
+
+    async def clear(self) -> None:
+        """Take away what is there."""
+        await self._conn.execute("delete from ledger.head_nodes", timeout=REWRITE_TIMEOUT_S)
+
+    def put(self, prefix: str, node: HeadNode) -> None:
+        """Have a node written at the next flush."""
+        self._waiting.append((prefix, node.hash, *((None, None, None) if node.leaf is None else node.leaf)))
+
+    async def flush(self, *, rest: bool = False) -> None:
+        """Write the nodes that wait, if they are many or the ``rest``."""
+        if len(self._waiting) >= NODES_AT_ONCE or (rest and self._waiting):
+            await self._conn.copy_records_to_table(
+                "head_nodes", schema_name="ledger", columns=_COLUMNS, records=self._waiting
+            )
+            self._waiting = []
+
+
+async def kept_heads(conn: "Connection") -> AsyncIterator[HeadLeaf]:
+    """Yield where every stream ends by the kept map, by their keys: the order of the prefixes at which they stand."""
+    async for row in conn.cursor(_LEAVES, prefetch=NODES_AT_ONCE, timeout=REWRITE_TIMEOUT_S):
+        yield HeadLeaf(row[0], row[1], row[2])
 
 
 async def head_proof(conn: "Connection", stream_id: str) -> tuple[HeadLeaf, list[bytes]] | None:

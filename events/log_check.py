@@ -22,7 +22,7 @@ class LogCheck:
     """
 
     def __init__(self, conn: "Connection", events: int = 0, position: int = 0, *, kept: int = KEPT) -> None:
-        self.ends = StreamEnds(conn, kept)
+        self.ends = StreamEnds(conn, kept, whole=events == 0)
         self.events, self.position = events, position
         self.streams = 0
         self._time = -(1 << 63)

@@ -24,18 +24,24 @@ from events.signed import Signed, latest_checkpoint, list_checkpoints
 from events.signing import SigningKey, SigningKeys
 from events.store import EventStore
 from events.tiles import grow, root_of
+from events.tree_bulk import take_slice
 
 if TYPE_CHECKING:
     from events.store import Connection
 
 BATCH = 1000
+BULK_FROM = 20_000
+"""From so many events on that are not in the tree yet, and a quarter of the map's streams, the map is made anew."""
+
 TURN = 7311142302
+REWRITE_TIMEOUT_S = 6 * 3600.0
 
 _EVENTS = """
     select position, stream_id, version, leaf_index, (extract(epoch from recorded_at) * 1000000)::bigint,
         convert_to(canonical, 'UTF8'), hash
     from ledger.events where position > $1 order by position limit $2
 """
+_SIZE = "select coalesce(max(leaf_index), -1) + 1 from ledger.events"
 _STATE = "select size, position, streams from ledger.tree_state"
 _MOVE = "update ledger.tree_state set size = $2, position = $3, streams = $4 where size = $1 returning true"
 _KEEP = """
@@ -79,10 +85,14 @@ class Notary:
         keys: the signing keys.
         origin: the log's name, for its first key; it never changes afterwards.
         batch: how many events one transaction takes in at most.
+        bulk_from: from how many events on they are taken in with the map made anew.
     """
 
-    def __init__(self, store: EventStore, keys: SigningKeys, origin: str, *, batch: int = BATCH) -> None:
-        self.store, self.keys, self._origin, self._batch = store, keys, origin, batch
+    def __init__(
+        self, store: EventStore, keys: SigningKeys, origin: str, *, batch: int = BATCH, bulk_from: int = BULK_FROM
+    ) -> None:
+        self.store, self.keys, self._origin = store, keys, origin
+        self._batch, self._bulk_from = batch, bulk_from
 
     async def make(self) -> Signed:
         """Take in what is new and return a checkpoint of the whole log: a new one, or the latest if nothing is new.
@@ -96,7 +106,7 @@ class Notary:
                 await self.keys.rotate(self.store, conn, self._origin, _BEGINNING)
         while True:
             async with self._turn() as conn:
-                state = await _take(conn, self._batch)
+                state = await _take(self.store, conn, self._batch, self._bulk_from)
                 if state is not None:
                     return await self._sign(conn, state)
 
@@ -167,10 +177,13 @@ class Notary:
         return [newest] if former is None else [newest, former]
 
 
-async def _take(conn: "Connection", batch: int) -> TreeState | None:
-    """Take in one batch; return where the tree stands if that was all there is."""
-    row = await conn.fetchrow(_STATE)
-    state = TreeState(0, 0, 0) if row is None else TreeState(*row)
+async def _take(store: EventStore, conn: "Connection", batch: int, bulk_from: int) -> TreeState | None:
+    """Take in one batch, or much at once; return where the tree stands if that was all there is."""
+    state = await tree_state(conn)
+    behind = await conn.fetchval(_SIZE) - state.size
+    if behind >= max(bulk_from, state.streams // 4):
+        await _take_much(store, conn, state)
+        return None
     events = [RawEvent(*row) for row in await conn.fetch(_EVENTS, state.position, batch)]
     if not events:
         await _refuse_a_shorter_log(conn, state)
@@ -182,22 +195,42 @@ async def _take(conn: "Connection", batch: int) -> TreeState | None:
     leaves, positions = [leaf_hash(event.hash) for event in events], [event.position for event in events]
     await grow(conn, state.size, leaves, positions)
     after = TreeState(state.size + len(events), positions[-1], state.streams + heads.added)
-    if not await conn.fetchval(_MOVE, state.size, after.size, after.position, after.streams):
-        raise NotaryBusy
+    await _move(conn, state, after)
     return after if len(events) < batch else None
 
 
+async def _take_much(store: EventStore, conn: "Connection", state: TreeState) -> None:
+    taken, fault = await take_slice(store, conn, state.size, state.position)
+    if taken is None:
+        assert fault is not None  # noqa: S101 - one of both
+        raise LogDoesNotHold(fault)
+    await _move(conn, state, TreeState(*taken))
+
+
+async def _move(conn: "Connection", before: TreeState, after: TreeState) -> None:
+    if not await conn.fetchval(_MOVE, before.size, after.size, after.position, after.streams):
+        raise NotaryBusy
+
+
 def _check(events: Sequence[RawEvent], state: TreeState, heads: HeadMap) -> None:
+    ends: dict[str, StreamEnd] = {}
     for number, event in enumerate(events, start=state.size):
-        known = heads.find(event.stream_id)
-        end = StreamEnd(0, BEFORE_THE_FIRST, 0) if known is None else StreamEnd(known.version, known.head, 0)
+        end = ends.get(event.stream_id) or _known_end(heads, event.stream_id)
         fault = follows(event, end)
         if event.leaf_index != number:
             problem = f"It is leaf {event.leaf_index} where leaf {number} belongs."
             fault = Fault(event.position, event.stream_id, event.version, problem, "removed")
         if fault is not None:
             raise LogDoesNotHold(fault)
-        heads.put(HeadLeaf(event.stream_id, event.version, event.hash))
+        ends[event.stream_id] = StreamEnd(event.version, event.hash, event.position)
+    # Once for each stream: every change costs the hashes on its whole path.
+    for stream_id, end in ends.items():
+        heads.put(HeadLeaf(stream_id, end.version, end.hash))
+
+
+def _known_end(heads: HeadMap, stream_id: str) -> StreamEnd:
+    known = heads.find(stream_id)
+    return StreamEnd(0, BEFORE_THE_FIRST, 0) if known is None else StreamEnd(known.version, known.head, 0)
 
 
 async def _refuse_a_shorter_log(conn: "Connection", state: TreeState) -> None:
@@ -213,20 +246,21 @@ async def tree_state(conn: "Connection") -> TreeState:
     return TreeState(0, 0, 0) if row is None else TreeState(*row)
 
 
-async def rebuild_tree(store: EventStore, *, batch: int = BATCH) -> int:
+async def rebuild_tree(store: EventStore, *, batch: int = BATCH, bulk_from: int = BULK_FROM) -> int:
     """Make the tree and the map anew from the events, and return of how many; the checkpoints that were signed stay.
 
     Args:
-        store: the log, through a pool of the role that owns the tables.
+        store: the log, through a pool of at least two connections of the role that owns the tables.
         batch: how many events are taken in at once.
+        bulk_from: from how many events on they are taken in much faster.
 
     Raises:
         LogDoesNotHold: the log is not the one that a kept checkpoint covers; the tree is as it was.
     """
     async with store.pool.acquire() as conn, conn.transaction():
         await conn.execute("select pg_advisory_xact_lock($1)", TURN)
-        await conn.execute(_FORGET)
-        while (state := await _take(conn, batch)) is None:
+        await conn.execute(_FORGET, timeout=REWRITE_TIMEOUT_S)
+        while (state := await _take(store, conn, batch, bulk_from)) is None:
             pass
         after = -1
         while page := await list_checkpoints(conn, after, batch):

@@ -22,7 +22,7 @@ _RAW: Final = f"""
             from ledger.events where position >= blocks.first order by position limit {BLOCK}
         ) rows
     )
-    from blocks where blocks.first is not null
+    from blocks where blocks.first is not null limit $2
 """
 _ROW: Final = Struct(">4x 8xq 8xq 8xq 8xq 4xi32s 4xi")
 """A record: how many columns; before each of them its type and its length, which only for three of them may differ."""
@@ -37,11 +37,15 @@ _COLUMNS: Final = 7
 
 
 async def raw_events(
-    store: "EventStore", after: int = 0, *, conn: "Connection | None" = None
+    store: "EventStore", after: int = 0, *, conn: "Connection | None" = None, limit: int | None = None
 ) -> AsyncGenerator[list[RawEvent], None]:
-    """Yield the rows of the log after a position as they are stored, oldest first, in lists of one buffer each."""
+    """Yield the rows of the log after a position as they are stored, oldest first, in lists of one buffer each.
+
+    ``limit`` is how many at most, made full to a block.
+    """
+    blocks_at_most = None if limit is None else -(-limit // BLOCK)
     rest: bytes | None = None
-    async with _reading(store, conn) as reading, aclosing(buffers(reading, _RAW, after)) as sent:
+    async with _reading(store, conn) as reading, aclosing(buffers(reading, _RAW, after, blocks_at_most)) as sent:
         async for buffer in sent:
             blocks, rest = whole_fields(rest, buffer)
             events = [event for block in blocks for event in _rows(block)]

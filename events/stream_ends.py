@@ -61,13 +61,14 @@ class StreamEnds:
     Args:
         conn: a connection in the snapshot of the pass.
         kept: how many streams are kept at least.
+        whole: whether the pass begins at the log's first event, so that a stream that was not met has none so far.
     """
 
-    def __init__(self, conn: "Connection", kept: int = KEPT) -> None:
+    def __init__(self, conn: "Connection", kept: int = KEPT, *, whole: bool = True) -> None:
         self._conn, self._kept = conn, kept
         self._lately: dict[str, End] = {}
         self._before: dict[str, End] = {}
-        self._forgot = False
+        self._forgot = not whole
 
     async def load(self, events: Iterable[RawEvent]) -> None:
         """Have the ends of these events' streams at hand."""

@@ -9,6 +9,7 @@ from support.database import Pool, TestDatabase, on_both_servers
 from support.identity_world import KEY
 from support.ledger import ADA, domain, record, register
 from support.proof import ORIGIN, notary_of
+from support.tampering import Superuser
 
 from events.head_map import HeadLeaf, in_map, map_root
 from events.heads import head_proof
@@ -97,6 +98,51 @@ async def test_each_stream_has_one_provable_end(pool: Pool) -> None:
             assert in_map(leaf, proof, root)
             assert not in_map(leaf._replace(version=leaf.version + 1), proof, root)
         assert await head_proof(conn, "nobody") is None
+
+
+@on_both_servers
+async def test_much_at_once_gives_the_rows_that_batches_give(pool: Pool, owner_pool: Pool) -> None:
+    """A long piece of the log goes in by another way: the same tree, the same map, with what was there and without."""
+    store, at_once = EventStore(pool), notary_of(pool, bulk_from=1)
+    states = [await register(store, f"workspace-{number}") for number in range(40)]
+    await at_once.make()
+    for state in states[::3]:
+        await record(store, state, domain(1))
+    signed = await at_once.make()
+    tables = [
+        "select * from ledger.tree_tiles order by level, tile",
+        "select * from ledger.head_nodes order by prefix",
+        "select * from ledger.tree_state",
+    ]
+    found = [await pool.fetch(table) for table in tables]
+    assert (signed.checkpoint.size, signed.checkpoint.streams) == (40 + 14 + 1, 41)
+    assert await rebuild_tree(EventStore(owner_pool), batch=7) == signed.checkpoint.size
+    assert [await pool.fetch(table) for table in tables] == found
+    assert await rebuild_tree(EventStore(owner_pool), bulk_from=1) == signed.checkpoint.size
+    assert [await pool.fetch(table) for table in tables] == found
+
+
+@pytest.mark.parametrize("changed", ["known before", "new"])
+async def test_much_at_once_is_taken_in_only_as_it_follows(pool: Pool, database: TestDatabase, changed: str) -> None:
+    """Neither a changed event nor one that goes on from another end than the map knows is signed."""
+    store, notary = EventStore(pool), notary_of(pool, bulk_from=1)
+    acme = await record(store, await register(store, "acme"), domain(1))
+    before = await notary.make()
+    await record(store, acme, domain(2), domain(3))
+    async with Superuser(database.superuser_dsn) as superuser:
+        name = "a1." if changed == "known before" else "a2."
+        if changed == "new":
+            await superuser.do(f"update ledger.events set canonical = replace(canonical, '{name}', 'b.')")
+        else:
+
+            def change(row: dict[str, object]) -> None:
+                row["canonical"] = str(row["canonical"]).replace(name, "b.")
+
+            await superuser.write_anew(change)
+    with pytest.raises(LogDoesNotHold) as refused:
+        await notary.make()
+    assert refused.value.fault.stream_id == "acme"
+    assert await latest_checkpoint(pool) == before
 
 
 async def test_many_instances_sign_one_history(pool: Pool) -> None:

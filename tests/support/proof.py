@@ -11,6 +11,6 @@ from events.store import EventStore
 ORIGIN = "id.example.com/log"
 
 
-def notary_of(pool: Pool, *, batch: int = 1000) -> Notary:
+def notary_of(pool: Pool, *, batch: int = 1000, bulk_from: int = 20_000) -> Notary:
     """Return the notary of the ledger that this pool leads to."""
-    return Notary(EventStore(pool), SigningKeys(KeyRing([KEY])), ORIGIN, batch=batch)
+    return Notary(EventStore(pool), SigningKeys(KeyRing([KEY])), ORIGIN, batch=batch, bulk_from=bulk_from)
