@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Literal, TypeVar
 
@@ -14,7 +15,8 @@ from service.api.operation import CSV, JSON, NDJSON
 log = structlog.get_logger("api")
 
 BATCH: Final = 500
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA: Final = re.compile(r"(^|[;\t\r\n])([\s\x22]*)(?=[=+@\-\uff1d\uff0b\uff0d\uff20])")
+"""Where a formula could begin: a cell, or a part of one in a program that parts cells at semicolons."""
 
 Row = TypeVar("Row")
 Media = Literal["application/json", "application/x-ndjson", "text/csv"]
@@ -39,11 +41,14 @@ def ndjson_line(value: Mapping[str, object]) -> bytes:
 
 
 def csv_line(cells: Sequence[object]) -> bytes:
-    """Return one line of CSV. A cell that begins like a formula would be one to the program that opens the file."""
+    """Return one line of CSV. What a program that opens the file would take for a formula has an apostrophe before it.
+
+    So it is behind blanks and quotes, with the wide signs that some take for the narrow ones, and behind semicolons and
+    line breaks within a cell, since the file may be opened where not commas but semicolons part cells.
+    """
     text = ["" if cell is None else cell if isinstance(cell, str) else orjson.dumps(cell).decode() for cell in cells]
-    safe = [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in text]
     line = io.StringIO()
-    csv.writer(line).writerow(safe)
+    csv.writer(line).writerow([FORMULA.sub(r"\1\2'", cell) for cell in text])
     return line.getvalue().encode()
 
 

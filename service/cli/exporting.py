@@ -1,37 +1,18 @@
 """The verb ``export``: a workspace's history as a file that proves itself, or as plain lines."""
 
-import csv
 import http.client
-import io
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from service.cli.client import Refused, open_client, segment
 from service.cli.options import Slug
 from service.cli.output import hint
-
-COLUMNS = (
-    "position",
-    "version",
-    "recorded_at",
-    "type",
-    "actor_type",
-    "actor_id",
-    "reason",
-    "requested_by",
-    "ticket",
-    "data",
-    "event_id",
-    "hash",
-)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Format(StrEnum):
@@ -94,27 +75,7 @@ def _lines(slug: str, format_: Format, since: Path | None, *, names: bool) -> It
 
         size = None if since is None else size_of(since)
         return client.lines(f"{path}/export", since=size, names="true" if names else None)
-    lines = client.lines(f"{path}/events")
-    return lines if format_ is Format.NDJSON else _as_csv(lines)
-
-
-def _as_csv(lines: Iterable[bytes]) -> Iterator[bytes]:
-    yield _row(COLUMNS)
-    for line in lines:
-        event: dict[str, Any] = json.loads(line)
-        actor = event["actor"]
-        asked = event["requested_by"]
-        event |= {"actor_type": actor["type"], "actor_id": actor["id"], "data": json.dumps(event["data"])}
-        event["requested_by"] = None if asked is None else asked["id"]
-        yield _row(["" if event[name] is None else str(event[name]) for name in COLUMNS])
-
-
-def _row(cells: Iterable[str]) -> bytes:
-    # A cell that begins like a formula would be one to the program that opens the file.
-    safe = [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells]
-    text = io.StringIO()
-    csv.writer(text).writerow(safe)
-    return text.getvalue().encode()
+    return client.lines(f"{path}/events", "text/csv" if format_ is Format.CSV else "application/x-ndjson")
 
 
 def _write(output: Path, lines: Iterable[bytes]) -> None:

@@ -18,7 +18,7 @@ from events.exported import Export, ExportRefused, read_export
 from events.names_check import check_names
 from events.notary import LogDoesNotHold
 from events.notes import NoteKey, NoteRefused, open_note
-from events.signed import Signed
+from events.signed import Signed, latest_checkpoint
 from events.signing import read_keys
 from events.verify import Progress, Verified, verify_log
 from events.verify_stream import verify_stream_in
@@ -37,6 +37,8 @@ async def verify(
 ) -> dict[str, Any]:
     """Check the log, or one workspace of it, and the read models; return what holds and the first that does not."""
     known = list(keys) or [one.key for one in await read_keys(operator.pool)]
+    if keys:
+        await _see_who_signs(operator, keys)
     if slug is None:
         anchors = [] if since is None else _anchors(since, known)
         found = await verify_log(operator.store, anchors, progress)
@@ -47,6 +49,23 @@ async def verify(
     # Where the log itself does not hold, rows prove nothing against it.
     rows = Checked(0, 0, 0, ()) if found.fault else await check_read_models(operator.store, slug)
     return _told(found, rows)
+
+
+async def _see_who_signs(operator: Operator, keys: Sequence[NoteKey]) -> None:
+    """Refuse a log whose latest checkpoint is signed by another key than those to go by, whatever it says of itself.
+
+    Raises:
+        Refused: it is, or there is none yet.
+    """
+    latest = await latest_checkpoint(operator.pool)
+    if latest is None:
+        raise Refused(
+            "No checkpoint was made yet, so no key has signed this log: run keyledger checkpoint.", "not_found"
+        )
+    try:
+        open_note(latest.note, keys)
+    except NoteRefused as refused:
+        raise Refused(f"The latest checkpoint beside the log: {refused}", "data_invalid") from None
 
 
 def _told(found: Verified, rows: Checked) -> dict[str, Any]:
@@ -79,8 +98,8 @@ async def check(operator: Operator, slug: str | None) -> dict[str, Any]:
         "entries": found.entries,
         "outdated": found.outdated,
         "differences": [asdict(one) for one in found.differences],
-    }
         "names": [] if slug else [asdict(one) for one in await check_names(operator.pool, operator.names)],
+    }
 
 
 async def make_checkpoint(operator: Operator) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import orjson
 from events.catalogue.instants import write_instant
 from events.envelope import Recorded
 
-LEFT_OUT: Final = frozenset({"secret", "token_hash", "code_hashes"})
+LEFT_OUT: Final = frozenset({"secret", "token_hash", "code_hash", "code_hashes"})
 """Digests and fingerprints of secrets, which nobody outside compares with anything."""
 
 

@@ -7,9 +7,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from support.management import Management
 
 from events.envelope import Recorded
+from service.api.streaming import csv_line
 from service.identity.sign_in_log import SignIn, record
 from service.keys import NEW_EVENTS
 
@@ -58,6 +60,24 @@ async def test_an_address_that_looks_like_a_formula_is_text(api: Management) -> 
     await api.register()
     await logged(api, 1, "=cmd@acme.example")
     assert (await table(api, "/workspaces/acme/sign-ins"))[0]["email"] == "'=cmd@acme.example"
+
+
+@pytest.mark.parametrize(
+    "begin", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", " =1+1", "\r\n=1", "\u00a0=1", "\uff1d1+1", "\uff20x"]
+)
+def test_a_cell_that_begins_like_a_formula_in_any_spreadsheet_is_text(begin: str) -> None:
+    """Also behind blanks, and with the wide signs that some programs take for the narrow ones."""
+    ((cell, other),) = csv.reader(io.StringIO(csv_line([begin, "x, and 1=1"]).decode(), newline=""))
+    assert (cell.replace("'", ""), other) == (begin, "x, and 1=1")
+    assert cell.lstrip().startswith("'")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_no_cell_begins_like_a_formula_where_other_signs_part_cells(delimiter: str) -> None:
+    """In half of the world a spreadsheet parts at semicolons, and what follows one within a reason begins a cell."""
+    said = ["asked;=HYPERLINK(1);", 'x;"=HYPERLINK(1)"', None, 7, {"a": "b; @SUM(1)"}, "- one\n\n- two\t=3", "Zo\u00eb"]
+    rows = csv.reader(io.StringIO(csv_line(said).decode(), newline=""), delimiter=delimiter)
+    assert not [cell for row in rows for cell in row if cell.strip().startswith(("=", "+", "-", "@"))]
 
 
 async def feed(api: Management, query: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from support.identity_world import KEY
 from support.management import Management
 from support.tampering import Superuser
 
-from events.notes import NoteKey
+from events.notes import NoteKey, NoteSigner
 from service.cli.client import Refused
 from service.cli.verification import verify_file
 
@@ -113,6 +113,27 @@ async def test_the_operator_signs_publishes_and_checks(
     assert (broken.code, broken.json["kind"]) == (1, "forked")
 
 
+async def test_a_log_signed_by_another_key_than_the_one_that_was_given_is_refused(
+    keeper: CommandLine, api: Management, tmp_path: Path
+) -> None:
+    """Whoever changes the database can give it other keys; the one that an auditor noted tells. Rotated ones, too."""
+    await api.register()
+    wrong = tmp_path / "wrong.key"
+    wrong.write_text(str(NoteSigner.of("127.0.0.1:8080/log", bytes(range(32))).key), "utf-8")
+    assert "No checkpoint was made yet" in await keeper.refused("verify", "--key", str(wrong))
+    old = (await keeper.done("checkpoint", "--json")).json["key"]
+    for more in ((), ("--workspace", "acme")):
+        said = await keeper.refused("verify", "--key", str(wrong), *more)
+        assert "which is not a key to go by here" in said
+        assert "The log holds" in (await keeper.done("verify", "--key", old, *more)).out
+    await keeper.done("rotate-signing-key", "--reason", "once a year")
+    await keeper.done("verify", "--key", old)
+    await api.record("acme", "JitDisabled")
+    new = (await keeper.done("checkpoint", "--json")).json["key"]
+    assert "not a key to go by" in await keeper.refused("verify", "--key", old)
+    assert "The log holds" in (await keeper.done("verify", "--key", new, "--key", old)).out
+
+
 async def test_rows_that_do_not_follow_from_the_log_are_named(
     keeper: CommandLine, api: Management, pool: Pool, database: TestDatabase
 ) -> None:
@@ -156,4 +177,6 @@ async def test_an_export_is_written_as_lines_too(command: CommandLine, api: Mana
     rows = list(csv.DictReader((await command.done("export", "acme", "--format", "csv")).out.splitlines()))
     assert [row["type"] for row in rows] == ["WorkspaceRegistered", "JitDisabled"]
     assert rows[1]["reason"] == f"'{reason}"
+    served = await api.call("GET", "/workspaces/acme/events", Accept="text/csv")
+    assert (await command.done("export", "acme", "--format", "csv")).out == await served.text()
     assert "leave --workspace out" in await command.mistaken("verify", "--workspace", "acme", "--since", sys.executable)

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from service.oidc.policy import ProviderPolicy
 from service.webhooks.message import body_of
 from service.webhooks.registry import Webhooks
 from service.webhooks.sender import PAUSES_S, WebhookSender
+from service.webhooks.signing import signed_headers
 
 
 @dataclass
@@ -349,6 +351,19 @@ def test_no_body_holds_anything_of_a_secret() -> None:
         )  # fmt: skip
         text = body_of(event).decode()
         assert not {"fingerprint", "digest", "token_hash", "code_hashes"} & set(text.replace('"', " ").split())
+        # Under whatever name: an event names nothing but secrets by a SHA-256.
+        assert re.search("[0-9a-f]{64}", text) is None, one["type"]
+
+
+def test_a_signature_is_that_of_the_specifications_own_example() -> None:
+    """The vector that Standard Webhooks 1.0 gives to try a program by."""
+    secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    headers = signed_headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
 
 
 async def test_a_workspace_that_does_not_exist_has_no_webhook(outside: Outside) -> None:
