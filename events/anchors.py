@@ -112,8 +112,9 @@ class Anchors:
 
     def _agreed_until(self, anchor: Anchor) -> int:
         # What is kept beside the log was made of the log as it was here; against a checkpoint from elsewhere it says
-        # nothing.
-        return self._last_agreed[True] if anchor.outside else self.covered
+        # nothing. Of two checkpoints of one size, as a restore leaves them, the one that agrees says nothing either.
+        last = self._last_agreed[True] if anchor.outside else self.covered
+        return last if last < anchor.checkpoint.size else 0
 
     async def beyond(self, position: int) -> Fault | None:
         """Return the fault that a checkpoint of more events shows, the log having ended at this position."""

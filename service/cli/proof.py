@@ -122,6 +122,8 @@ def _say(result: dict[str, Any], tell: Any, *, as_json: bool) -> None:
 def _say_log(result: dict[str, Any]) -> None:
     if "position" in result:
         say(f"The log does not hold. First at position {result['position']}, {result['kind']}: {result['problem']}")
+        if result["missing"]:
+            _say_missing(result["missing"])
         return
     say(f"The log holds: {result['events']} events in {result['streams']} streams.")
     if result["checkpoints"]:
@@ -132,6 +134,28 @@ def _say_log(result: dict[str, Any]) -> None:
         say(f"Damaged: {result['damage']}")
     if result["differences"]:
         _say_differences(result["differences"])
+
+
+def _say_missing(missing: dict[str, Any]) -> None:
+    say(
+        f"Missing: {missing['events']} events, the leaves {missing['first']} to {missing['last']}, at positions after "
+        f"{missing['after']} and up to {missing['until']}."
+    )
+    where = "" if missing["kept_in"] is None else f" ({missing['kept_in']})"
+    say(
+        f"The checkpoint of {missing['size']} events, made at {missing['made_at']}{where}, covers them; what was "
+        "recorded after it is missing as well."
+    )
+    if missing["said"] is None:
+        say(
+            "What to do: restore a later backup, or all of the WAL up to then. If there is none, run `keyledger "
+            "restored --reason ...` and repeat what is missing: exports, webhooks and readers of the log may have it."
+        )
+    else:
+        say(
+            f"An operator has said so since: {missing['said']}. Keep later checkpoints in a directory of their own, "
+            "and compare with those."
+        )
 
 
 def _say_differences(differences: list[dict[str, Any]]) -> None:
