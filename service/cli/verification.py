@@ -20,7 +20,8 @@ from events.notary import LogDoesNotHold
 from events.notes import NoteKey, NoteRefused, open_note
 from events.signed import Signed, latest_checkpoint
 from events.signing import read_keys
-from events.verify import Progress, Verified, verify_log
+from events.progress import Progress
+from events.verify import Verified, verify_log
 from events.verify_stream import verify_stream_in
 from projections.check import Checked, check_read_models
 from service.checkpoints import open_notary, published_to
@@ -163,6 +164,7 @@ def verify_file(file: Path, since: Path | None, keys: Sequence[NoteKey]) -> dict
         "grown": grown,
         **({} if fault is None else told_fault(fault)),
         "names": {id_: one.name for id_, one in export.names.items()} if fault is None else {},
+        **({} if fault is None else told_fault(fault)),
     }
 
 
