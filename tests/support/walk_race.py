@@ -82,24 +82,30 @@ async def race(walk: Walk, moves: Sequence[Move]) -> None:
 async def _retold(walk: Walk, run: _Race, order: Sequence[int]) -> Walk:
     """Return a copy of the walk in which the moves have come one after the other."""
     twin, abouts, people = _copied(walk, run)
-    came_with = {id(one): one.session for one in twin.people}
-    led_to: dict[int, Any] = {}
+    came_with = {id(one): _held(one) for one in twin.people}
+    led_to: dict[int, dict[str, Any]] = {}
     for number in order:
         person = people[number]
         if person is not None:
-            person.session = came_with[id(person)]
+            vars(person).update(came_with[id(person)])
         await run.moves[number].means(twin, *abouts[number], run.answers[number])
-        led_to[number] = None if person is None else person.session
+        led_to[number] = {} if person is None else _held(person)
     for person in twin.people:
-        person.session = came_with[id(person)]
+        vars(person).update(came_with[id(person)])
     # A browser keeps the cookie that came last, whichever request the service finished first.
     for number in run.ended:
         person = people[number]
-        if person is not None and led_to[number] is not came_with[id(person)]:
-            person.session = led_to[number]
+        if person is not None:
+            before = came_with[id(person)]
+            vars(person).update({name: one for name, one in led_to[number].items() if one is not before[name]})
     assert not twin.arrived, [one.kind for one in twin.arrived or ()]
     twin.arrived = None
     return twin
+
+
+def _held(person: Person) -> dict[str, Any]:
+    """What the cookies of a browser stand for."""
+    return {"session": person.session, "clicked": person.clicked, "desk": person.desk}
 
 
 def _copied(walk: Walk, run: _Race) -> tuple[Walk, Sequence[tuple[Any, ...]], Sequence[Person | None]]:
