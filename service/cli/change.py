@@ -17,14 +17,22 @@ class Why:
     """What goes along with a change: the reason, who asked, the ticket, and the version it builds on."""
 
     reason: Annotated[
-        str | None, typer.Option(help="Why; kept with the event and shown to auditors.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Why; kept for ever, in clear, and shown to auditors: name nobody in it.", show_default=False
+        ),
     ] = None
     requested_by: Annotated[
-        str | None, typer.Option(help="Who asked for it, such as the customer's address.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Who asked for it, such as the customer's address; kept sealed, and can be forgotten.",
+            show_default=False,
+        ),
     ] = None
-    ticket: Annotated[str | None, typer.Option(help="The support ticket that this belongs to.", show_default=False)] = (
-        None
-    )
+    ticket: Annotated[
+        str | None,
+        typer.Option(help="The support ticket that this belongs to; kept for ever, in clear.", show_default=False),
+    ] = None
     if_version: Annotated[
         int | None, typer.Option(min=0, help="Refuse unless the workspace is at this version.", show_default=False)
     ] = None

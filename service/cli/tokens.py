@@ -12,7 +12,7 @@ from service.cli.output import hint, say, say_json, say_table, when
 token = typer.Typer(help="Bearer tokens for the HTTP API and the support verbs.", no_args_is_help=True)
 
 Name = Annotated[
-    str, typer.Argument(help="The token's name; every change made with it carries the name.", show_default=False)
+    str, typer.Argument(help="The token's name; changes made with it are shown under it.", show_default=False)
 ]
 
 
@@ -28,7 +28,7 @@ class StaffRole(StrEnum):
 def create(
     name: Annotated[
         str | None,
-        typer.Argument(help="The token's name; every change made with it carries the name.", show_default=False),
+        typer.Argument(help="The token's name; changes made with it are shown under it.", show_default=False),
     ] = None,
     *,
     named: Annotated[str | None, typer.Option("--name", help="The name, as an option.", show_default=False)] = None,
@@ -36,7 +36,9 @@ def create(
     days: Annotated[
         int | None, typer.Option(min=1, max=3650, help="How long it is good for.", show_default="for ever")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; kept with the event.", show_default=False)] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why; kept for ever, in clear: name nobody in it.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a token and print it alone. It is shown this once; only its hash is kept."""
@@ -63,7 +65,9 @@ def create(
 def revoke(
     name: Name,
     *,
-    reason: Annotated[str | None, typer.Option(help="Why; kept with the event.", show_default=False)] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why; kept for ever, in clear: name nobody in it.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Revoke a token, at once."""

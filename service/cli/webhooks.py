@@ -25,7 +25,9 @@ def add(
         typer.Option("--type", help="Only events of this type; may be given several times.", show_default=False),
     ] = None,
     description: Annotated[str | None, typer.Option(help="What it is for.", show_default=False)] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; kept with the event.", show_default=False)] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why; kept for ever, in clear: name nobody in it.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell an address of what is recorded from now on. Prints the signing secret, which is shown this once."""

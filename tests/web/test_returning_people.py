@@ -6,6 +6,7 @@ Each over HTTP, from the initiate address through the provider to the page or th
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -194,6 +195,27 @@ async def test_s2_support_cannot_link_an_owner_or_admin_without_their_own_click(
     assert await opens(old) == []
     await let_in(site, NEW_ACCOUNT)
     await turned_away(site, ADA, "identity_conflict")
+
+
+async def test_who_asked_for_a_mailed_link_is_an_id_in_the_event_and_a_name_in_the_owners_mail(site: Site) -> None:
+    """Also across the click: what waits for it holds ids, and the notice is made when it comes."""
+    await let_in(site)
+    ada = await member_id(site)
+    await site.world.pool.execute("update identity.members set role = 'owner'")
+    await site.world.member("irene@acme.example", "owner")
+    names = site.world.resources.names
+    support, irene = await names.actor("token", "ada-support"), await names.resolve("Irene")
+    request_id = await turned_away(site, NEW_ACCOUNT, "identity_conflict")
+    context = replace(SUPPORT, actor=support, requested_by=irene)
+    assert await changed(site, lambda change: relink_member(change, ada, request_id), context) == "mailed"
+    (text,) = await mailed(site, ADA["email"])
+    found = re.search(r"https://id\.example[^/]*(/link/\S+)", text)
+    assert found is not None, text
+    assert (await site.browser().submit(found[1])).status == 200
+    event = (await site.world.resources.store.read_stream("acme"))[-1]
+    assert event.requested_by == f"token {support.id} for {irene}"
+    (told,) = await mailed(site, "irene@acme.example")
+    assert "Asked by: token ada-support for Irene" in told
 
 
 async def refused_relink(
