@@ -90,7 +90,10 @@ def checkpoint(*, as_json: Json = False) -> None:
 
 def rotate_signing_key(
     *,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why; recorded.", show_default=False)] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", help="Why; kept for ever, in clear: name nobody in it.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Sign checkpoints with a new key from now on. Prints the checkpoint that the former key signs as well."""
