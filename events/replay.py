@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from events.copying import BLOCK, BLOCKS, buffers, whole_fields
+from events.progress import Progress, unseen
 from events.workspace import UnreadableEvent, Workspace
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _BY_POSITION = f"""
     )
     from blocks where blocks.first is not null
 """
+_SIZE = "select coalesce(max(leaf_index), -1) + 1 from ledger.events"
 _MANY = "select count(*) > $1 from (select from ledger.streams limit $1 + 1) counted"
 
 OnWorkspace = Callable[[Workspace], Awaitable[None] | None]
@@ -45,6 +47,7 @@ async def fold_all(
     *,
     conn: "Connection | None" = None,
     states_at_once: int = STATES_AT_ONCE,
+    progress: Progress = unseen,
 ) -> int:
     """Fold every workspace's events into its state, in one snapshot of the log; return how many events there were.
 
@@ -58,16 +61,19 @@ async def fold_all(
         conn: the connection of the caller's transaction.
         states_at_once: how many workspaces are folded side by side; with more of them the log is read stream by stream,
             which is slower.
+        progress: told of how many events of how many are folded; those of the system stream are passed over.
 
     Raises:
         UnreadableEvent: see ``on_unreadable``.
     """
     async with _connection(store, conn) as reading:
+        total = await reading.fetchval(_SIZE)
         by_stream = bool(await reading.fetchval(_MANY, states_at_once))
         folding = _Folding(on_workspace, on_unreadable, by_stream=by_stream)
         async with aclosing(buffers(reading, _BY_STREAM if by_stream else _BY_POSITION, 0)) as sent:
             async for buffer in sent:
                 await folding.take(buffer)
+                progress(folding.events, total)
     await folding.hand_over()
     return folding.events
 

@@ -20,6 +20,7 @@ from events.log_check import LogCheck
 from events.merkle import Frontier
 from events.missing import Missing, find_missing, left_of
 from events.notary import TreeState, tree_state
+from events.progress import Progress, unseen
 from events.raw import raw_events
 from events.stream_ends import KEPT
 from events.tiles import TreeDamaged, root_of
@@ -41,9 +42,6 @@ _FIRST_OF = "select position, stream_id, version from ledger.events where leaf_i
 _COUNT = "select coalesce(max(leaf_index), -1) + 1 from ledger.events"
 
 READ_TIMEOUT_S = 3600.0
-
-Progress = Callable[[int, int], None]
-"""Told of how many events of how many are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Verified:
 async def verify_log(
     store: "EventStore",
     since: Sequence[Anchor] = (),
-    progress: Progress = lambda _done, _all: None,
+    progress: Progress = unseen,
     *,
     kept: int = KEPT,
 ) -> Verified:

@@ -4,11 +4,13 @@ Nothing is locked and nothing is written: events and rows are read in one snapsh
 differs.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from events.progress import Progress, unseen
 from events.replay import fold_all
 from events.store import EventStore
 from events.verify import READ_TIMEOUT_S, readers
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from events.store import Connection
 
 BATCH = 500
+PAGE = 2000
 DIFFERENCES_MAXIMUM = 100
 
 _ROWS = """
@@ -32,6 +35,8 @@ _HOMELESS = """
     order by slug limit $1
 """
 _REACHED = "select position from projection.checkpoints where projection = $1"
+_SIZE = "select count(*) from ledger.events where position <= $1"
+_PAGE_END = "select position from ledger.events where position > $1 order by position offset $2 limit 1"
 _TIMELINE = f"""
     select {TIMELINE_COLUMNS} from projection.{Timeline.name} where position > $1 and position <= $2 order by position
 """
@@ -61,22 +66,27 @@ class Checked:
     differences: tuple[Difference, ...]
 
 
-async def check_read_models(store: EventStore, slug: str | None = None) -> Checked:
+async def check_read_models(store: EventStore, slug: str | None = None, progress: Progress = unseen) -> Checked:
     """Compare the connection read model and the timeline with the events.
 
     Args:
         store: the log, through a pool of at least two connections.
         slug: of one workspace; None for all.
+        progress: told of how many comparisons of how many are made: each event counts for each of both.
     """
     async with readers(store, 2) as (reading, asking):
         connections = _Connections(asking)
         if slug is None:
-            await fold_all(store, connections.take, connections.give_up, conn=reading)
+
+            def folded(done: int, total: int) -> None:
+                progress(done, 2 * total)
+
+            await fold_all(store, connections.take, connections.give_up, conn=reading, progress=folded)
             await connections.finish()
             await connections.look_for_homeless()
         else:
             await _fold_one(store, slug, connections, reading)
-        entries, differing = await _check_timeline(store, reading, slug)
+        entries, differing = await _check_timeline(store, (reading, asking), slug, progress)
     found = (*connections.differences, *differing)[:DIFFERENCES_MAXIMUM]
     return Checked(connections.workspaces, entries, connections.outdated, found)
 
@@ -160,15 +170,23 @@ def _lapse_of(document: dict[str, Any]) -> str | None:
     return lapses
 
 
-async def _check_timeline(store: EventStore, conn: "Connection", slug: str | None) -> tuple[int, list[Difference]]:
+async def _check_timeline(
+    store: EventStore, conns: tuple["Connection", "Connection"], slug: str | None, progress: Progress
+) -> tuple[int, list[Difference]]:
     """Compare the timeline as far as it has come; what is parked there is known to be missing."""
+    conn, other = conns
     reached = await conn.fetchval(_REACHED, Timeline.name) or 0
+    size = await conn.fetchval(_SIZE, reached, timeout=READ_TIMEOUT_S)
     parked = {row["stream_id"]: row["position"] for row in await conn.fetch(_PARKED, Timeline.name)}
-    after, entries, differing = 0, 0, list[Difference]()
+    after, entries, seen, differing = 0, 0, 0, list[Difference]()
     while after < reached and len(differing) < DIFFERENCES_MAXIMUM:
-        events = [event for event in await store.read_all(after, BATCH, conn=conn) if event.position <= reached]
-        end = events[-1].position if events else reached
-        rows = {row["position"]: tuple(row) for row in await conn.fetch(_TIMELINE, after, end)}
+        end = await _end_of_page(conn, after, reached)
+        # Two connections, so that the server reads one while the other's rows are made into values.
+        read, found = await asyncio.gather(store.read_all(after, PAGE, conn=conn), other.fetch(_TIMELINE, after, end))
+        events = [event for event in read if event.position <= reached]
+        rows = {row["position"]: tuple(row) for row in found}
+        seen += len(events)
+        progress(size + seen, 2 * size)
         for event in events:
             entry = rows.pop(event.position, None)
             if slug not in {None, event.stream_id} or parked.get(event.stream_id, end + 1) <= event.position:
@@ -182,3 +200,9 @@ async def _check_timeline(store: EventStore, conn: "Connection", slug: str | Non
                 differing.append(Difference(Timeline.name, entry[2], "There is an entry of no event.", position))
         after = end
     return entries, differing
+
+
+async def _end_of_page(conn: "Connection", after: int, reached: int) -> int:
+    """Return the last position of the page behind ``after``, in which holes may be of any size."""
+    last = await conn.fetchval(_PAGE_END, after, PAGE - 1)
+    return reached if last is None else min(last, reached)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import orjson
 
+from events.envelope import Recorded
+from events.progress import Progress, unseen
 from events.replay import fold_all
 from events.store import EventStore
 from events.workspace import FOLD_VERSION, Workspace
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 APPEND_LOCK = 7311142301
 CONNECTIONS = "projection.connections"
 BATCH = 1000
+PAGE = 2000
+READ_TIMEOUT_S = 3600.0
 TURN_WAIT = "5s"
 SWAP_WAIT = "300ms"
 """Shorter than deadlock_timeout: where a sign-in and a swap wait for each other, it is the swap that gives way."""
@@ -63,12 +67,15 @@ class Rebuilt:
     differing: tuple[str, ...] = ()
 
 
-async def rebuild(store: EventStore, projection: Projection, *, batch: int = BATCH) -> Rebuilt:
+async def rebuild(
+    store: EventStore, projection: Projection, progress: Progress = unseen, *, batch: int = PAGE
+) -> Rebuilt:
     """Rebuild a catch-up projection and swap it in, with its checkpoint; parked streams are followed again.
 
     Args:
-        store: the log, through a pool of the role that owns the tables.
+        store: the log, through a pool of at least two connections of the role that owns the tables.
         projection: what is rebuilt.
+        progress: told of how many events of how many are taken in.
         batch: how many events one transaction takes in.
 
     Raises:
@@ -78,9 +85,11 @@ async def rebuild(store: EventStore, projection: Projection, *, batch: int = BAT
     async with store.pool.acquire() as conn, _alone(conn, projection.name):
         twin = await _empty_twin(conn, table_of(projection))
         building = _Building(store, projection, conn, twin, batch)
+        total = (await store.head()).size
         while await building.take():
-            pass
+            progress(building.events, total)
         await _until_swapped(building.finish)
+        progress(building.events, building.events)
         return Rebuilt(building.events)
 
 
@@ -90,27 +99,35 @@ class _Building:
     def __init__(self, store: EventStore, projection: Projection, conn: "Connection", twin: str, batch: int) -> None:
         self._store, self._projection, self._conn, self._twin, self._batch = store, projection, conn, twin, batch
         self._position = 0
+        self._next: list[Recorded] | None = None
         self.events = 0
 
     async def take(self) -> bool:
-        """Take in one batch; tell whether there may be more."""
-        async with self._conn.transaction():
-            events = await self._store.read_all(self._position, self._batch, conn=self._conn)
-            if events:
-                await self._projection.apply(self._conn, self._twin, events)
+        """Take in one batch, while the next is read on another connection; tell whether there may be more."""
+        events = await self._read(self._position) if self._next is None else self._next
         if events:
+            async with self._conn.transaction():
+                writing = asyncio.ensure_future(self._projection.apply(self._conn, self._twin, events))
+                try:
+                    self._next = await self._read(events[-1].position)
+                finally:
+                    await writing
             self._position = events[-1].position
             self.events += len(events)
         return len(events) == self._batch
 
+    async def _read(self, after: int) -> list[Recorded]:
+        return await self._store.read_all(after, self._batch)
+
     async def finish(self) -> None:
         """Catch up while the live projector waits, and swap; the checkpoint goes with the table."""
         before = self._position, self.events
+        self._next = None
         try:
             async with self._conn.transaction():
                 await self._finish(self._projection.name)
         except BaseException:
-            self._position, self.events = before
+            self._position, self.events, self._next = *before, None
             raise
 
     async def _finish(self, name: str) -> None:
@@ -132,11 +149,12 @@ class _Building:
         await _swap(self._conn, table_of(self._projection), self._twin)
 
 
-async def rebuild_connections(store: EventStore) -> Rebuilt:
+async def rebuild_connections(store: EventStore, progress: Progress = unseen) -> Rebuilt:
     """Rebuild the connection read model and swap it in under the append lock, which is held for moments.
 
     Args:
         store: the log, through a pool of at least two connections of the role that owns the tables.
+        progress: told of how many events of how many are folded.
 
     Raises:
         RebuildRunning: somebody else is at it.
@@ -152,7 +170,7 @@ async def rebuild_connections(store: EventStore) -> Rebuilt:
                 await _put(conn, twin, waiting)
                 waiting.clear()
 
-        events = await fold_all(store, keep)
+        events = await fold_all(store, keep, progress=progress)
         await _put(conn, twin, waiting)
         differing: list[str] = []
 
@@ -167,12 +185,12 @@ async def _finish_connections(store: EventStore, conn: "Connection", twin: str) 
     async with conn.transaction():
         await conn.execute(f"set local lock_timeout = '{TURN_WAIT}'")
         await conn.execute("select pg_advisory_xact_lock($1)", APPEND_LOCK)
-        for row in await conn.fetch(_BEHIND.format(table=twin)):
+        for row in await conn.fetch(_BEHIND.format(table=twin), timeout=READ_TIMEOUT_S):
             state = Workspace(row["stream_id"])
             async for event in store.stream(state.slug, conn=conn):
                 state.apply_recorded(event)
             await _put(conn, twin, [state])
-        differing = [row["slug"] for row in await conn.fetch(_DIFFERING.format(table=twin))]
+        differing = [row["slug"] for row in await conn.fetch(_DIFFERING.format(table=twin), timeout=READ_TIMEOUT_S)]
         await _swap(conn, CONNECTIONS, twin)
         # A row that was not what follows may have brought wrong domains along.
         await conn.execute(
