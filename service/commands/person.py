@@ -86,7 +86,11 @@ class _Comes:
 
 
 def find_by_sso(connection: Workspace, seen: Seen) -> Finding:
-    """Judge a sign-in that begins and ends under this configuration's own credentials."""
+    """Judge a sign-in that begins and ends under this configuration's own credentials.
+
+    Where nobody knows whether the address is verified and somebody would be refused in any case, the rule is named that
+    refuses them in any case.
+    """
     credentials = connection.credentials
     issuer, scope = ("", "") if credentials is None else (credentials.issuer, credentials.subject_scope)
     credentials_id = "" if credentials is None else credentials.credentials_id
