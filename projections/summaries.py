@@ -91,6 +91,9 @@ SENTENCES: Mapping[str, Sentence] = MappingProxyType(
         "ApiTokenRevoked": lambda data: f"Revoked the API token {data['token_id']}.",
         "NameShredded": lambda data: f"Forgot the name of {data['name_id']}.",
         "WebhookAdded": lambda data: f"Tells {data['host']} of the events of {data['workspace'] or 'the whole log'}.",
+        "WebhookSecretRotated": lambda data: (
+            f"Gave the webhook {data['webhook_id']} a new secret; the former one ends at {data['former_until']}."
+        ),
         "WebhookRemoved": lambda data: f"Removed the webhook {data['webhook_id']}.",
         "SigningKeyRotated": lambda data: f"Signs checkpoints with the key {data['key_id']} from now on.",
         "LogRestored": lambda data: f"Restored the log up to position {data['position']}; epoch {data['epoch']} began.",

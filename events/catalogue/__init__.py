@@ -57,6 +57,7 @@ SYSTEM_TYPES: tuple[type[EventData], ...] = (
     system.NameShredded,
     system.SigningKeyRotated,
     system.WebhookAdded,
+    system.WebhookSecretRotated,
     system.WebhookRemoved,
     system.LogRestored,
 )

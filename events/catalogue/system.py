@@ -56,6 +56,13 @@ class WebhookAdded(EventData):
     types: Annotated[list[Identifier], Field(max_length=100)] | None = None
 
 
+class WebhookSecretRotated(EventData):
+    """What the address is told is signed with a new secret, and with the former one as well until ``former_until``."""
+
+    webhook_id: Identifier
+    former_until: Instant
+
+
 class WebhookRemoved(EventData):
     """The address is told of nothing more."""
 

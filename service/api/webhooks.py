@@ -1,5 +1,6 @@
 """Webhooks: which addresses outside are told of events, and what they did not take."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -47,6 +48,12 @@ class ReplayBody(Body):
     ) = None
 
 
+class RotationBody(Explanation):
+    """How long the former secret signs as well, so that the receiver can change over; 0 where it became known."""
+
+    keep_hours: Annotated[int, Field(strict=True, ge=0, le=168)] = 24
+
+
 class WebhookShape(Shape):
     """A webhook. ``waiting`` messages are still to be taken, ``dead`` ones were given up."""
 
@@ -64,7 +71,7 @@ class WebhookShape(Shape):
 
 
 class AddedWebhookShape(Shape):
-    """A new webhook, and the secret that its messages are signed with (Standard Webhooks). It is shown this once."""
+    """A webhook, and the new secret that its messages are signed with (Standard Webhooks). It is shown this once."""
 
     webhook: WebhookShape
     secret: str
@@ -101,6 +108,16 @@ async def list_all(call: Call) -> web.StreamResponse:
     """Answer all webhooks."""
     found = await call.request.app[WEBHOOKS].find_all()
     return answer_json(Page[WebhookShape](items=[_show(one) for one in found], next=None))
+
+
+async def rotate(call: Call) -> web.StreamResponse:
+    """Sign with a new secret."""
+    _operators_only(call)
+    body, webhook = call.body_as(RotationBody), await call.request.app[WEBHOOKS].find(_id(call))
+    context = await asker(call).context(call.request.app[COMMANDS].resources.identity.names, body)
+    keep = timedelta(hours=body.keep_hours)
+    rotated, secret = await call.request.app[WEBHOOKS].rotate(webhook.webhook_id, keep, context)
+    return answer_json(AddedWebhookShape(webhook=_show(rotated), secret=secret.get_secret_value()))
 
 
 async def remove(call: Call) -> web.StreamResponse:
@@ -189,6 +206,17 @@ OPERATIONS = (
         access="read",
         handler=list_all,
         answers={200: Answer("The webhooks.", {JSON: Page[WebhookShape]})},
+    ),
+    Operation(
+        method="POST",
+        path="/api/v1/webhooks/{id}/secret",
+        identifier="rotate_webhook_secret",
+        summary="Sign with a new secret, which is shown this once, and with the former one too for a while",
+        access="write",
+        handler=rotate,
+        body=RotationBody,
+        answers={200: Answer("The webhook, and its new secret.", {JSON: AddedWebhookShape})},
+        refusals=("not_found",),
     ),
     Operation(
         method="DELETE",

@@ -55,6 +55,27 @@ def list_webhooks(*, as_json: Json = False) -> None:
     say_table(["id", "url", "workspace", "types", "state", "waiting", "dead"], rows)
 
 
+@webhook.command("rotate-secret", epilog="Example: keyledger webhook rotate-secret 3f0c... --keep-hours 24")
+def rotate_secret(
+    webhook_id: Id,
+    *,
+    keep_hours: Annotated[
+        int, typer.Option(min=0, max=168, help="So long the former secret signs too; 0 where it became known.")
+    ] = 24,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with the event.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Sign with a new secret from now on. Prints it; it is shown this once."""
+    body = {"keep_hours": keep_hours, **({} if reason is None else {"reason": reason})}
+    answer = open_client().send("POST", f"/webhooks/{segment(webhook_id)}/secret", body)
+    if as_json:
+        say_json(answer)
+        return
+    say(answer["secret"])
+    until = f"within {keep_hours} hours: until then the former one signs as well" if keep_hours else "now"
+    hint(f"This is the new signing secret. Give it to the receiver {until}. It is not shown again.")
+
+
 @webhook.command("remove", epilog="Example: keyledger webhook remove 3f0c...")
 def remove(webhook_id: Id, *, as_json: Json = False) -> None:
     """Tell an address of nothing more, and forget what it did not take."""

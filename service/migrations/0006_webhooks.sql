@@ -9,6 +9,9 @@ create table identity.webhooks (
     types            varchar(60)[],
     description      varchar(200) not null,
     secret           text not null,
+    -- The secret before this one, which signs beside it until then, so that receivers change over without a gap.
+    former_secret    text,
+    former_until     timestamptz check ((former_until is null) = (former_secret is null)),
     -- Events up to here became messages, in this epoch of the log.
     position         bigint not null,
     epoch            bigint not null,

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
 from events.catalogue.event_data import EventData
-from events.catalogue.system import SYSTEM_STREAM, WebhookAdded, WebhookRemoved
+from events.catalogue.instants import write_instant
+from events.catalogue.system import SYSTEM_STREAM, WebhookAdded, WebhookRemoved, WebhookSecretRotated
 from events.envelope import Context, NewEvent
 from events.refusals import Refusal
 from events.store import ANY_VERSION, EventStore
@@ -113,6 +114,29 @@ class Webhooks:
                 self.box.seal(PURPOSE, secret, str(webhook_id)),
                 self.clock(),
             )
+        return await self.find(webhook_id), shown_secret(secret)
+
+    async def rotate(self, webhook_id: UUID, keep: timedelta, context: Context) -> tuple[Webhook, SecretStr]:
+        """Sign with a new secret from now on, and with the one before it as well for as long as ``keep`` says.
+
+        Returns the new secret, which is shown this once.
+
+        Raises:
+            Refusal: ``not_found``.
+        """
+        secret, until = new_secret(), self.clock() + keep
+        async with transaction(self.pool) as connection:
+            rotated = await connection.fetchval(
+                "update identity.webhooks set former_secret = secret, former_until = $3, secret = $2"
+                " where webhook_id = $1 returning true",
+                webhook_id,
+                self.box.seal(PURPOSE, secret, str(webhook_id)),
+                until,
+            )
+            if not rotated:
+                raise _unknown()
+            event = WebhookSecretRotated(webhook_id=str(webhook_id), former_until=write_instant(until))
+            await self._append(connection, event, context)
         return await self.find(webhook_id), shown_secret(secret)
 
     async def remove(self, webhook_id: UUID, context: Context) -> None:

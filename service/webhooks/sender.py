@@ -67,7 +67,7 @@ _TAKE_IN: Final = """
     on conflict do nothing
 """
 _DUE: Final = """
-    select head.*, w.url, w.secret from (
+    select head.*, w.url, w.secret, w.former_secret, w.former_until from (
         select distinct on (m.webhook_id, m.stream_id) m.webhook_id, m.stream_id, m.position, m.attempts,
                m.next_attempt_at
         from identity.webhook_messages m join identity.webhooks w using (webhook_id)
@@ -119,16 +119,28 @@ class WebhookSender:
             await asyncio.sleep(POLL_S)
 
     async def reseal(self) -> None:
-        """Seal every signing secret under the newest key, so that older ones can be taken out of the settings."""
-        for row in await self.pool.fetch("select webhook_id, secret from identity.webhooks"):
-            secret = self.box.open(PURPOSE, row["secret"], str(row["webhook_id"]))
-            if secret is not None:
-                await self.pool.execute(
-                    "update identity.webhooks set secret = $3 where webhook_id = $1 and secret = $2",
-                    row["webhook_id"],
-                    row["secret"],
-                    self.box.seal(PURPOSE, secret, str(row["webhook_id"])),
-                )
+        """Seal every signing secret under the newest key, so that older ones can be taken out of the settings.
+
+        Former secrets that sign no more are forgotten.
+        """
+        await self.pool.execute(
+            "update identity.webhooks set former_secret = null, former_until = null where former_until <= $1",
+            self.clock(),
+        )
+        for row in await self.pool.fetch("select webhook_id, secret, former_secret from identity.webhooks"):
+            sealed = [self._sealed_anew(row, name) for name in ("secret", "former_secret")]
+            await self.pool.execute(
+                "update identity.webhooks set secret = $4, former_secret = $5"
+                " where webhook_id = $1 and secret = $2 and former_secret is not distinct from $3",
+                *row,
+                *sealed,
+            )
+
+    def _sealed_anew(self, row: asyncpg.Record, name: str) -> str | None:
+        """Return the secret sealed under the newest key, or as it is where there is none or its key is gone."""
+        sealed: str | None = row[name]
+        secret = None if sealed is None else self.box.open(PURPOSE, sealed, str(row["webhook_id"]))
+        return sealed if secret is None else self.box.seal(PURPOSE, secret, str(row["webhook_id"]))
 
     async def deliver_due(self) -> int:
         """Take in what is new, and try once what is due: the first message of each workspace, for each webhook.
@@ -172,7 +184,8 @@ class WebhookSender:
             return _Answer("the signing secret does not open: its key is gone" if event else "the event is gone")
         try:
             body = body_of(event)
-            headers = signed_headers(secret, str(event.event_id), int(self.clock().timestamp()), body)
+            signing = [secret, *self._former(row)]
+            headers = signed_headers(signing, str(event.event_id), int(self.clock().timestamp()), body)
             answer = await self.http.post_json(row["url"], body, headers)
         except OidcError as error:
             return _Answer(error.detail or error.reason, retry_after_s=float(error.retry_after or 0))
@@ -183,6 +196,13 @@ class WebhookSender:
         if answer.status // 100 == 2:  # noqa: PLR2004 - the class of success
             return _Answer()
         return _Answer(f"the receiver answered with the status {answer.status}", gone=answer.status == GONE)
+
+    def _former(self, row: asyncpg.Record) -> list[bytes]:
+        """Return the secret before the webhook's own, while it signs too."""
+        if row["former_secret"] is None or row["former_until"] <= self.clock():
+            return []
+        former = self.box.open(PURPOSE, row["former_secret"], str(row["webhook_id"]))
+        return [] if former is None else [former]
 
     async def _note(self, connection: Connection, row: asyncpg.Record, answer: _Answer) -> None:
         place = (row["webhook_id"], row["position"])

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import SecretStr
@@ -22,18 +23,19 @@ def shown_secret(secret: bytes) -> SecretStr:
     return SecretStr(PREFIX + base64.b64encode(secret).decode())
 
 
-def signed_headers(secret: bytes, message_id: str, at: int, body: bytes) -> dict[str, str]:
-    """Return the headers of one attempt.
+def signed_headers(secrets_: Sequence[bytes], message_id: str, at: int, body: bytes) -> dict[str, str]:
+    """Return the headers of one attempt, signed with each of the secrets; a receiver takes it by any one of them.
 
     Args:
-        secret: the webhook's.
+        secrets_: the webhook's secret, and the one before it while receivers change over.
         message_id: the same at every attempt, so that receivers know a repetition.
         at: when this attempt is made, in seconds since 1970, so that receivers refuse old recordings.
         body: exactly what is sent.
     """
-    signed = hmac.new(secret, f"{message_id}.{at}.".encode() + body, hashlib.sha256).digest()
+    content = f"{message_id}.{at}.".encode() + body
+    signatures = (hmac.new(secret, content, hashlib.sha256).digest() for secret in secrets_)
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+        "webhook-signature": " ".join(f"v1,{base64.b64encode(one).decode()}" for one in signatures),
     }
