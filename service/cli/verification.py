@@ -79,6 +79,7 @@ def _told(found: Verified, rows: Checked) -> dict[str, Any]:
         **({} if found.fault is None else told_fault(found.fault)),
         "damage": found.damage,
         "differences": [asdict(one) for one in rows.differences],
+        "missing": None if found.missing is None else asdict(found.missing),
     }
 
 
@@ -214,7 +215,8 @@ def _anchors(place: Path, keys: Sequence[NoteKey]) -> list[Anchor]:
             earlier = _earlier(file, keys)
         except (ExportRefused, NoteRefused) as refused:
             raise Refused(f"{file}: {refused}", "data_invalid") from None
-        found.append(Anchor(earlier.checkpoint if isinstance(earlier, Export) else earlier, outside=True))
+        checkpoint = earlier.checkpoint if isinstance(earlier, Export) else earlier
+        found.append(Anchor(checkpoint, outside=True, kept_in=str(file)))
     return found
 
 
