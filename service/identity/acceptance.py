@@ -118,12 +118,15 @@ class _Click:
         )
         session = open_session(replaced, user_id, authentication, self.now, self.resources.limits)
         probe = LiveSession(session.session_hash, user_id, (authentication,))
-        found = await open_workspace(pool, probe, slug, self.now)
+        async with transaction(pool) as connection:
+            # Whoever was deactivated in this moment has had their sessions ended; this one must not come after that.
+            await connection.fetch("select 1 from identity.workspaces where slug = $1 for share", slug)
+            found = await open_workspace(connection, probe, slug, self.now)
+            if not isinstance(found, NoAccess):
+                await write_session(connection, session)
+                await self._log(connection, "ok", "invited", found.member_id)
         if isinstance(found, NoAccess):
             return await self._end("refused", found.reason)
-        async with transaction(pool) as connection:
-            await write_session(connection, session)
-            await self._log(connection, "ok", "invited", found.member_id)
         return Acceptance("signed_in", self.invitation, session=session)
 
     async def _end(

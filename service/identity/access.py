@@ -13,7 +13,7 @@ from service.identity.authentication import Authentication
 from service.identity.people import KnownMember, Role
 from service.identity.policy import live_bypass, may_open
 from service.identity.read_model import UnusableReadModel, workspace_of
-from service.identity.resources import Pool
+from service.identity.resources import Executor, Pool
 from service.identity.session_values import LiveSession
 from service.identity.websites import Websites, read_websites
 
@@ -74,10 +74,10 @@ class Person:
     name: str
 
 
-async def open_workspace(pool: Pool, session: LiveSession, slug: str, now: datetime) -> Access | NoAccess:
+async def open_workspace(executor: Executor, session: LiveSession, slug: str, now: datetime) -> Access | NoAccess:
     """Judge whether the session opens this workspace now."""
-    row = await pool.fetchrow(_READ, session.user_id, slug)
-    return NoAccess("not_a_member") if row is None else (await _membership(pool, row, session, now)).access
+    row = await executor.fetchrow(_READ, session.user_id, slug)
+    return NoAccess("not_a_member") if row is None else (await _membership(executor, row, session, now)).access
 
 
 async def opened_workspaces(pool: Pool, session: LiveSession, now: datetime) -> Sequence[Access]:
@@ -138,9 +138,9 @@ async def _memberships(pool: Pool, session: LiveSession, now: datetime) -> list[
     return [await _membership(pool, row, session, now) for row in await pool.fetch(_READ, session.user_id, None)]
 
 
-async def _membership(pool: Pool, row: asyncpg.Record, session: LiveSession, now: datetime) -> Membership:
+async def _membership(executor: Executor, row: asyncpg.Record, session: LiveSession, now: datetime) -> Membership:
     try:
-        workspace = await workspace_of(pool, row["workspace"], row)
+        workspace = await workspace_of(executor, row["workspace"], row)
     except UnusableReadModel:
         return Membership(row["workspace"], row["workspace"], NoAccess("workspace_unavailable"), by_sso=False)
     access = _judge(workspace, row, session, now)

@@ -5,7 +5,7 @@ earlier gets nobody past it. Only a live bypass does, and a session that rests o
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -27,7 +27,7 @@ from service.identity.outcome import Outcome, Status
 from service.identity.people import Known, KnownInvitation, KnownMember, UserMethod
 from service.identity.policy import Admit, ConfirmLink, Consume, Refuse, live_bypass, may_sign_in
 from service.identity.read_model import UnusableReadModel, workspace_of
-from service.identity.resources import Connection, IdentityResources, RequestMeta
+from service.identity.resources import Connection, Executor, IdentityResources, RequestMeta
 from service.identity.session_values import NewSession, open_session
 from service.identity.session_writes import write_session
 from service.identity.sign_in_log import SignIn, record
@@ -38,6 +38,7 @@ NOWHERE: Final = ""
 """The sign-in log's workspace for a person who leads to none."""
 MOST_WORKSPACES: Final = 200
 
+_LOCK: Final = "select 1 from identity.workspaces where slug = any($1) order by slug for share"
 _READ: Final = """
     select w.workspace, s.version as stream_version, c.document, c.position, c.version, c.fold_version,
            m.member_id as m_member, m.user_id as m_user, m.role as m_role, m.status as m_status, m.email as m_email,
@@ -112,24 +113,27 @@ class Arrival:
 
     async def sign_in(self) -> Outcome:
         """Accept open invitations and open a session, if it opens anything; each workspace gets its row in the log."""
-        judged = await self._judge()
+        judged = await self._judge(self.resources.pool)
         if any(isinstance(one.verdict, Consume) for one in judged):
             for one in judged:
                 if isinstance(one.verdict, Consume):
                     await self._accept(one.slug, one.verdict.invitation)
-            judged = await self._judge()
+            judged = await self._judge(self.resources.pool)
         async with transaction(self.resources.pool) as connection:
-            return await self._end(connection, judged)
+            # No session begins on a state that a change has just made untrue, and whose sessions that change has ended.
+            await connection.fetch(_LOCK, [one.slug for one in judged])
+            return await self._end(connection, await self._judge(connection, {one.slug for one in judged}))
 
-    async def _judge(self) -> Sequence[Judged]:
+    async def _judge(self, executor: Executor, held: Collection[str] | None = None) -> Sequence[Judged]:
+        """Judge each workspace that the person has to do with, or of those the ones that are held."""
         key = None if self.address is None else self.address.key
-        rows = await self.resources.pool.fetch(_READ, self.user_id, key, self.now, MOST_WORKSPACES)
-        return [await self._judge_one(row) for row in rows]
+        rows = await executor.fetch(_READ, self.user_id, key, self.now, MOST_WORKSPACES)
+        return [await self._judge_one(executor, row) for row in rows if held is None or row["workspace"] in held]
 
-    async def _judge_one(self, row: asyncpg.Record) -> Judged:
+    async def _judge_one(self, executor: Executor, row: asyncpg.Record) -> Judged:
         slug = row["workspace"]
         try:
-            workspace = await workspace_of(self.resources.pool, slug, row)
+            workspace = await workspace_of(executor, slug, row)
         except UnusableReadModel:
             return Judged(None, slug, Refuse("workspace_unavailable", "read_model_unusable"))
         own, other = _member(row, "m"), _member(row, "e")

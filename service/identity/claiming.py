@@ -59,6 +59,7 @@ async def claim_memberships(
     """
     await connection.execute("select pg_advisory_xact_lock(hashtextextended('mailbox ' || $1, 0))", address.key)
     await connection.fetch(_WORKSPACES, address.key)
+    session = await _as_it_is(connection, session)
     owner: UUID | None = await connection.fetchval(
         "select user_id from identity.users where email_key = $1", address.key
     )
@@ -94,6 +95,16 @@ async def _ground(
         return "bypass"
     domain = workspace.domains.get(address.domain)
     return "domain" if domain is not None and domain.verified is not None else None
+
+
+async def _as_it_is(connection: Connection, session: LiveSession | None) -> LiveSession | None:
+    """The session by now: the same click made a moment ago may have made it another user's, or ended it."""
+    if session is None:
+        return None
+    user_id: UUID | None = await connection.fetchval(
+        "select user_id from identity.sessions where session_hash = $1", session.session_hash
+    )
+    return None if user_id is None else replace(session, user_id=user_id)
 
 
 async def _held(connection: Connection, session: LiveSession) -> bool:

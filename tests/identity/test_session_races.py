@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from support.identity_mail import mailed_link
 from support.identity_values import Proven
 from support.identity_world import World, live
 from support.waiting import until_somebody_waits
@@ -12,7 +13,10 @@ from support.waiting import until_somebody_waits
 from service.db import transaction
 from service.identity import admission
 from service.identity.authentication import Authentication
-from service.identity.known import read_situation
+from service.identity.known import lock_workspace, read_situation
+from service.identity.mailbox import sign_in_by_magic_link
+from service.identity.outcome import Outcome
+from service.identity.resources import RequestMeta
 from service.identity.session_ends import end_sessions_of
 from service.identity.session_values import LiveSession, open_session
 from service.identity.session_writes import write_session
@@ -90,3 +94,19 @@ async def test_signing_out_everywhere_ends_the_session_of_a_sign_in_that_is_bein
         await until_somebody_waits(world.pool)
     assert await signing_out == 1
     assert await methods(world) == []
+
+
+async def test_a_mailed_link_that_a_deactivation_overtakes_begins_no_session(world: World) -> None:
+    """The link was judged before, its session would have been written after: all that the member had open has ended."""
+    member_id = await world.member("ada@acme.example", proven=True)
+    token = await mailed_link(world, "ada@acme.example")
+    assert token is not None
+    async with transaction(world.pool) as connection:
+        await lock_workspace(connection, "acme")
+        using = asyncio.create_task(sign_in_by_magic_link(world.resources, token, RequestMeta("r-1")))
+        await until_somebody_waits(world.pool)
+        await connection.execute("update identity.members set status = 'deactivated' where member_id = $1", member_id)
+    outcome = await using
+    assert isinstance(outcome, Outcome)
+    assert (outcome.status, outcome.reason) == ("refused", "member_deactivated")
+    assert await world.rows("sessions") == []
