@@ -71,8 +71,8 @@ async def race(walk: Walk, moves: Sequence[Move]) -> None:
         except (AssertionError, LookupError, ValueError) as error:
             failed.append(f"{[moves[number].told for number in order]}: {error!r}")
         else:
-            walk.count("races")
             _go_on_as(walk, twin)
+            walk.count("races")
             return
     told = "\n".join([f"answered {[one.status for one in answers]}, ended {ended}", *failed])
     message = f"no order explains what came of it:\n{told}"
