@@ -15,24 +15,32 @@ from events.tiles import TreeDamaged
 from service.api.answers import named_workspace
 from service.api.operation import JSON, Answer, Call, Operation, Query
 from service.errors import Busy, invalid
-from service.keys import NOTARY
+from service.keys import COMMANDS, NOTARY
 
 log = structlog.get_logger("api")
 
 
 class ExportQuery(Query):
-    """From which earlier checkpoint the log is to be shown to have only grown."""
+    """From which earlier checkpoint the log is to be shown to have only grown, and whether names go along."""
 
     since: Annotated[
         int | None, Field(ge=0, lt=2**63, description="The size of the checkpoint in an earlier export.")
     ] = None
+    names: Annotated[
+        bool,
+        Field(
+            description="Give, for each id of a name in the events, the name and the key by which it can be checked. "
+            "Whoever was forgotten is left out; from a file that was given out nobody can be."
+        ),
+    ] = False
 
 
 async def export_workspace(call: Call) -> web.StreamResponse:
     """Stream the file."""
-    slug = await named_workspace(call)
+    slug, query = await named_workspace(call), call.query_as(ExportQuery)
+    names = call.request.app[COMMANDS].resources.identity.names if query.names else None
     try:
-        async with open_export(call.request.app[NOTARY], slug, call.query_as(ExportQuery).since) as pieces:
+        async with open_export(call.request.app[NOTARY], slug, query.since, names) as pieces:
             return await _write(call.request, slug, pieces)
     except LogDoesNotHold as refused:
         sentence = f"{refused} Tell the operator to run: keyledger verify"

@@ -17,6 +17,7 @@ from service.cli import (
     operate,
     parking,
     people,
+    persons,
     proof,
     setup_links,
     sign_ins,
@@ -130,6 +131,7 @@ keyledger.command("serve", rich_help_panel=OPERATOR, epilog="Example: KEYLEDGER_
 keyledger.command("demo", rich_help_panel=OPERATOR, epilog="Example: keyledger demo")(operate.demo)
 keyledger.command("migrate", rich_help_panel=OPERATOR, epilog="Example: keyledger migrate")(operate.migrate)
 keyledger.add_typer(tokens.token, name="token", rich_help_panel=OPERATOR)
+keyledger.add_typer(persons.person, name="person", rich_help_panel=OPERATOR)
 keyledger.add_typer(webhooks.webhook, name="webhook", rich_help_panel=OPERATOR)
 keyledger.command("checkpoint", rich_help_panel=OPERATOR, epilog="Example: keyledger checkpoint > log.checkpoint")(
     proof.checkpoint

@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import getpass
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -160,8 +160,11 @@ async def _rebuild_tree(store: EventStore) -> Rebuilt:
         raise Refused(f"{refused} Nothing was changed. Run: keyledger verify", "log_broken") from None
 
 
-async def begin_after_restore(operator: Operator, reason: str) -> dict[str, Any]:
-    """Begin an epoch after a restore, as the owner of the tables, and make void what was handed out before."""
+async def begin_after_restore(operator: Operator, reason: str, shredded: Sequence[str] = ()) -> dict[str, Any]:
+    """Begin an epoch after a restore, as the owner of the tables, and make void what was handed out before.
+
+    ``shredded`` are ids of names that were forgotten after the backup was made.
+    """
     settings = operator.settings
     url = settings.owner_database_url or settings.database_url
     assert url is not None  # noqa: S101 -- what open_database is for
@@ -182,7 +185,7 @@ async def begin_after_restore(operator: Operator, reason: str) -> dict[str, Any]
     context = await operator.context(reason)
     async with open_pool(url, size=1) as owner:
         try:
-            begun = await restored.begin_after_restore(owner, operator.store, identity, reason, context)
+            begun = await restored.begin_after_restore(owner, operator.store, identity, reason, context, shredded)
         except asyncpg.InsufficientPrivilegeError:
             sentence = "Only the owner of the tables may do this. Name its database in KEYLEDGER_OWNER_DATABASE_URL."
             raise Refused(f"{sentence} Nothing was changed.", "forbidden") from None
