@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any
 
+from events.progress import Progress, unseen
+
 if TYPE_CHECKING:
     import asyncpg
 
@@ -88,7 +90,7 @@ def read(migrations: MigrationSet) -> list[Migration]:
     return found
 
 
-async def migrate(conn: "Connection", sets: Sequence[MigrationSet]) -> list[Migration]:
+async def migrate(conn: "Connection", sets: Sequence[MigrationSet], progress: Progress = unseen) -> list[Migration]:
     """Apply what is missing, set after set, and return what this call applied.
 
     Each file is applied in a transaction of its own that holds one lock for the whole database, so that instances may
@@ -97,6 +99,7 @@ async def migrate(conn: "Connection", sets: Sequence[MigrationSet]) -> list[Migr
     Args:
         conn: a connection of the owner, outside any transaction.
         sets: in the order in which they build on each other.
+        progress: told of how many migrations of how many are applied.
 
     Raises:
         MigrationChanged: an applied file has other contents now.
@@ -114,6 +117,7 @@ async def migrate(conn: "Connection", sets: Sequence[MigrationSet]) -> list[Migr
                 return applied
             await _apply(conn, missing[0])
             applied.append(missing[0])
+        progress(len(applied), len(applied) + len(missing) - 1)
 
 
 async def pending(conn: "Connection", sets: Sequence[MigrationSet]) -> list[Migration]:

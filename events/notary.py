@@ -5,7 +5,7 @@ works at a time. It takes in only events that follow from those before them, so 
 before it came by.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from events.head_map import HeadLeaf, HeadMap
 from events.heads import load_heads, map_root_of, save_heads
 from events.merkle import leaf_hash
 from events.notes import NoteSigner, sign_note
+from events.progress import Progress, unseen
 from events.sealing import WrappingKeyMissing
 from events.signed import Signed, latest_checkpoint, list_checkpoints
 from events.signing import SigningKey, SigningKeys
@@ -177,12 +178,14 @@ class Notary:
         return [newest] if former is None else [newest, former]
 
 
-async def _take(store: EventStore, conn: "Connection", batch: int, bulk_from: int) -> TreeState | None:
+async def _take(
+    store: EventStore, conn: "Connection", batch: int, bulk_from: int, progress: Progress = unseen
+) -> TreeState | None:
     """Take in one batch, or much at once; return where the tree stands if that was all there is."""
     state = await tree_state(conn)
     behind = await conn.fetchval(_SIZE) - state.size
     if behind >= max(bulk_from, state.streams // 4):
-        await _take_much(store, conn, state)
+        await _take_much(store, conn, state, lambda done: progress(done, state.size + behind))
         return None
     events = [RawEvent(*row) for row in await conn.fetch(_EVENTS, state.position, batch)]
     if not events:
@@ -199,8 +202,8 @@ async def _take(store: EventStore, conn: "Connection", batch: int, bulk_from: in
     return after if len(events) < batch else None
 
 
-async def _take_much(store: EventStore, conn: "Connection", state: TreeState) -> None:
-    taken, fault = await take_slice(store, conn, state.size, state.position)
+async def _take_much(store: EventStore, conn: "Connection", state: TreeState, progress: Callable[[int], None]) -> None:
+    taken, fault = await take_slice(store, conn, state.size, state.position, progress)
     if taken is None:
         assert fault is not None  # noqa: S101 - one of both
         raise LogDoesNotHold(fault)
@@ -246,11 +249,14 @@ async def tree_state(conn: "Connection") -> TreeState:
     return TreeState(0, 0, 0) if row is None else TreeState(*row)
 
 
-async def rebuild_tree(store: EventStore, *, batch: int = BATCH, bulk_from: int = BULK_FROM) -> int:
+async def rebuild_tree(
+    store: EventStore, progress: Progress = unseen, *, batch: int = BATCH, bulk_from: int = BULK_FROM
+) -> int:
     """Make the tree and the map anew from the events, and return of how many; the checkpoints that were signed stay.
 
     Args:
         store: the log, through a pool of at least two connections of the role that owns the tables.
+        progress: told of how many events of how many are in.
         batch: how many events are taken in at once.
         bulk_from: from how many events on they are taken in much faster.
 
@@ -260,7 +266,7 @@ async def rebuild_tree(store: EventStore, *, batch: int = BATCH, bulk_from: int 
     async with store.pool.acquire() as conn, conn.transaction():
         await conn.execute("select pg_advisory_xact_lock($1)", TURN)
         await conn.execute(_FORGET, timeout=REWRITE_TIMEOUT_S)
-        while (state := await _take(store, conn, batch, bulk_from)) is None:
+        while (state := await _take(store, conn, batch, bulk_from, progress)) is None:
             pass
         after = -1
         while page := await list_checkpoints(conn, after, batch):

@@ -5,7 +5,7 @@ streams is twenty million rows. Made anew in the order of keys, the map is two r
 once.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,7 +38,7 @@ class Taken(NamedTuple):
 
 
 async def take_slice(
-    store: "EventStore", conn: "Connection", size: int, position: int
+    store: "EventStore", conn: "Connection", size: int, position: int, progress: Callable[[int], None]
 ) -> tuple[Taken | None, Fault | None]:
     """Take in up to ``SLICE`` events behind the first ``size``, in the caller's transaction, which locks the tree.
 
@@ -47,6 +47,7 @@ async def take_slice(
         conn: the connection of the transaction.
         size: how many events the tree has.
         position: of the last of them.
+        progress: told of how many events are in.
 
     Returns:
         Where the tree stands now; or the first event that does not follow from what the tree and the map know, with
@@ -65,6 +66,7 @@ async def take_slice(
             before = check.events - len(events)
             leaves = [leaf_hash(event.hash) for event in events]
             await grow(conn, before, leaves, [event.position for event in events])
+            progress(check.events)
     writer = NodeWriter(conn)
     await writer.clear()
     building, streams = MapBuilder(writer.put), 0

@@ -16,8 +16,9 @@ import asyncpg
 from events.catalogue.instants import write_instant
 from events.envelope import Context
 from events.migrate import MigrationError, migrate
-from events.names import Names
+from events.names import FORGOTTEN, Names
 from events.notary import LogDoesNotHold, rebuild_tree
+from events.progress import Progress, unseen
 from events.refusals import Refusal
 from events.sealing import KeyRing, SealError
 from events.secrets import SecretVault
@@ -122,7 +123,8 @@ async def list_tokens(operator: Operator) -> list[dict[str, Any]]:
     now = operator.clock()
     return [
         {
-            "name": one.name,
+            "name": FORGOTTEN if one.name == one.name_id else one.name,
+            "name_id": one.name_id,
             "role": one.role,
             "status": one.status(now),
             "created_at": write_instant(one.created_at),
@@ -133,13 +135,13 @@ async def list_tokens(operator: Operator) -> list[dict[str, Any]]:
     ]
 
 
-async def apply_migrations(operator: Operator) -> list[dict[str, Any]]:
+async def apply_migrations(operator: Operator, progress: Progress = unseen) -> list[dict[str, Any]]:
     """Bring the database up to date as its owner, and return what was missing."""
     url = operator.settings.owner_database_url or operator.settings.database_url
     assert url is not None  # noqa: S101 -- what open_database is for
     connection = await asyncpg.connect(url.get_secret_value(), timeout=CONNECT_TIMEOUT_S)
     try:
-        applied = await migrate(connection, MIGRATION_SETS)
+        applied = await migrate(connection, MIGRATION_SETS, progress)
     finally:
         await connection.close()
     return [{"set": one.set_name, "name": f"{one.number:04d}_{one.name}"} for one in applied]
@@ -153,9 +155,9 @@ async def rotate_keys(operator: Operator) -> dict[str, Any]:
     return {"rewrapped": rewrapped, "key": keys.newest}
 
 
-async def _rebuild_tree(store: EventStore) -> Rebuilt:
+async def _rebuild_tree(store: EventStore, progress: Progress) -> Rebuilt:
     try:
-        return Rebuilt(await rebuild_tree(store))
+        return Rebuilt(await rebuild_tree(store, progress))
     except LogDoesNotHold as refused:
         raise Refused(f"{refused} Nothing was changed. Run: keyledger verify", "log_broken") from None
 
@@ -192,10 +194,10 @@ async def begin_after_restore(operator: Operator, reason: str, shredded: Sequenc
     return dataclasses.asdict(begun)
 
 
-PROJECTIONS: Mapping[str, Callable[[EventStore], Awaitable[Rebuilt]]] = MappingProxyType(
+PROJECTIONS: Mapping[str, Callable[[EventStore, Progress], Awaitable[Rebuilt]]] = MappingProxyType(
     {
         "connections": rebuild_connections,
-        "timeline": lambda store: rebuild_projection(store, Timeline()),
+        "timeline": lambda store, progress: rebuild_projection(store, Timeline(), progress),
         "tree": _rebuild_tree,
     }
 )
@@ -214,7 +216,7 @@ async def unpark_timeline(operator: Operator, slug: str | None) -> list[dict[str
     return tried
 
 
-async def rebuild(operator: Operator, name: str) -> dict[str, Any]:
+async def rebuild(operator: Operator, name: str, progress: Progress = unseen) -> dict[str, Any]:
     """Build a read model again from the first event, as the owner of its tables, and swap it in."""
     if name not in PROJECTIONS:
         close = difflib.get_close_matches(name, PROJECTIONS, n=1)
@@ -224,7 +226,7 @@ async def rebuild(operator: Operator, name: str) -> dict[str, Any]:
     assert url is not None  # noqa: S101 -- what open_database is for
     async with open_pool(url, size=POOL_SIZE) as pool:
         try:
-            rebuilt = await PROJECTIONS[name](EventStore(pool))
+            rebuilt = await PROJECTIONS[name](EventStore(pool), progress)
         except RebuildRunning:
             raise Refused(f"Somebody else is rebuilding {name} at this moment.", "busy") from None
         except (UnreadableEvent, UnknownSchema) as unreadable:

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -10,9 +11,17 @@ from typing import Annotated
 
 import typer
 
+from events.progress import Progress
 from service.cli.client import Refused, open_client, segment
 from service.cli.options import Slug
 from service.cli.output import hint
+from service.cli.progress import Shown, shown_progress
+
+LAST_VERSION = re.compile(rb'^    "version": ([0-9]{1,18}),$')
+"""The member of a proof's head: how many events there are to come."""
+
+OPENING = (b"  ", b"]", b"{\n", b"position,")
+"""How lines begin that are no event: those around the events of a proof, and the titles of a table."""
 
 
 class Format(StrEnum):
@@ -43,6 +52,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write here instead of standard output.", show_default=False)
     ] = None,
+    progress: Shown = None,
 ) -> None:
     """Write the whole history. As it comes, the file is checked by anybody with `keyledger verify FILE`.
 
@@ -56,12 +66,14 @@ def export(
         raise typer.BadParameter(message, param_hint="--since")
     lines = _lines(slug, format_, since, names=names)
     try:
-        if output is None:
-            for line in lines:
-                sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-            return
-        _write(output, lines)
+        with shown_progress(progress) as bar:
+            counted = _counted(lines, bar.stage(f"Exporting {slug}"))
+            if output is None:
+                for line in counted:
+                    sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
+                return
+            _write(output, counted)
     except http.client.HTTPException:
         raise Refused("The answer broke off; what has come is not whole. Try again.", "unreachable") from None
     if format_ is Format.PROOF:
@@ -76,6 +88,18 @@ def _lines(slug: str, format_: Format, since: Path | None, *, names: bool) -> It
         size = None if since is None else size_of(since)
         return client.lines(f"{path}/export", since=size, names="true" if names else None)
     return client.lines(f"{path}/events", "text/csv" if format_ is Format.CSV else "application/x-ndjson")
+
+
+def _counted(lines: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
+    """Yield the lines, and tell of the events among them; of how many, as soon as the opening of a proof says it."""
+    events = total = 0
+    for line in lines:
+        if not total and (found := LAST_VERSION.search(line)):
+            total = int(found[1])
+        elif not line.startswith(OPENING):
+            events += 1
+            progress(events, max(total, events) if total else 0)
+        yield line
 
 
 def _write(output: Path, lines: Iterable[bytes]) -> None:

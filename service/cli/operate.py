@@ -7,6 +7,7 @@ import typer
 
 from service.cli.options import Json
 from service.cli.output import hint, say, say_json, say_table
+from service.cli.progress import Shown, shown_progress
 
 
 def serve() -> None:
@@ -23,11 +24,14 @@ def demo() -> None:
     raise typer.Exit(main())
 
 
-def migrate(*, as_json: Json = False) -> None:
+def migrate(*, progress: Shown = None, as_json: Json = False) -> None:
     """Bring the database up to date. Safe to repeat, and while instances start."""
     from service.cli import database
 
-    applied = database.on_database(database.apply_migrations)
+    with shown_progress(progress) as bar:
+        applied = database.on_database(
+            lambda resources: database.apply_migrations(resources, bar.stage("Migrating", "migrations"))
+        )
     if as_json:
         say_json({"applied": applied})
     elif applied:
@@ -39,12 +43,16 @@ def migrate(*, as_json: Json = False) -> None:
 def rebuild(
     projection: Annotated[str, typer.Argument(help="The projection, such as timeline.", show_default=False)],
     *,
+    progress: Shown = None,
     as_json: Json = False,
 ) -> None:
     """Build a projection again from the first event on, beside the live one, and swap it in."""
     from service.cli import database
 
-    result = database.on_database(lambda resources: database.rebuild(resources, projection))
+    with shown_progress(progress) as bar:
+        result = database.on_database(
+            lambda resources: database.rebuild(resources, projection, bar.stage(f"Rebuilding {projection}"))
+        )
     if as_json:
         say_json(result)
     else:

@@ -7,6 +7,7 @@ import typer
 
 from service.cli.options import Json
 from service.cli.output import hint, say, say_json, say_table
+from service.cli.progress import Shown, shown_progress
 
 Since = Annotated[
     Path | None,
@@ -29,6 +30,7 @@ def verify(
     workspace: Workspace = None,
     since: Since = None,
     key: Keys = None,
+    progress: Shown = None,
     as_json: Json = False,
 ) -> None:
     """Check that no event was changed, removed, inserted or moved, and that the log only grew.
@@ -50,14 +52,15 @@ def verify(
         raise typer.BadParameter(message, param_hint="--since")
     from service.cli import database
 
-    with verification.progress_bar() as progress:
-        result = database.on_database(lambda operator: verification.verify(operator, workspace, since, keys, progress))
+    with shown_progress(progress) as bar:
+        result = database.on_database(lambda operator: verification.verify(operator, workspace, since, keys, bar))
     _say(result, _say_log, as_json=as_json)
 
 
 def check(
     slug: Annotated[str | None, typer.Argument(help="Only this workspace.", show_default=False)] = None,
     *,
+    progress: Shown = None,
     as_json: Json = False,
 ) -> None:
     """Compare the live read models with the replayed events, row by row, and names of people with their ids.
@@ -66,7 +69,8 @@ def check(
     """
     from service.cli import database, verification
 
-    result = database.on_database(lambda operator: verification.check(operator, slug))
+    with shown_progress(progress) as bar:
+        result = database.on_database(lambda operator: verification.check(operator, slug, bar))
     if as_json:
         say_json(result)
     elif not result["differences"]:
@@ -176,10 +180,10 @@ def _say_file(result: dict[str, Any]) -> None:
         f"The history of {result['stream']} holds: {result['events']} events, as signed at {result['made_at']} "
         f"among {result['size']} of the whole log."
     )
+    if result["names"]:
+        say(f"Who it names, as the events were recorded: {', '.join(sorted(result['names'].values()))}.")
     if result["grown"]:
         say("The whole log only grew since then.")
     elif result["grown"] is False:
         say("Its own events go on from the earlier file. For the whole log, export again with --since that file.")
     hint(f"Signed by {result['key']}. Compare this key with the one that you were given, or name that one with --key.")
-    if result["names"]:
-        say(f"Who it names, as the events were recorded: {', '.join(sorted(result['names'].values()))}.")

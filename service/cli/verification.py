@@ -1,8 +1,6 @@
 """What the verbs of proof do: on the database for the operator, and on files alone for whoever holds one."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,13 +18,13 @@ from events.notary import LogDoesNotHold
 from events.notes import NoteKey, NoteRefused, open_note
 from events.signed import Signed, latest_checkpoint
 from events.signing import read_keys
-from events.progress import Progress
 from events.verify import Verified, verify_log
 from events.verify_stream import verify_stream_in
 from projections.check import Checked, check_read_models
 from service.checkpoints import open_notary, published_to
 from service.cli.client import Refused
 from service.cli.database import Operator
+from service.cli.progress import Bar
 from service.publication import publish
 
 FILE_MAXIMUM = 1024**3
@@ -34,7 +32,7 @@ CHECKPOINT_SUFFIX = ".checkpoint"
 
 
 async def verify(
-    operator: Operator, slug: str | None, since: Path | None, keys: Sequence[NoteKey], progress: Progress
+    operator: Operator, slug: str | None, since: Path | None, keys: Sequence[NoteKey], bar: Bar
 ) -> dict[str, Any]:
     """Check the log, or one workspace of it, and the read models; return what holds and the first that does not."""
     known = list(keys) or [one.key for one in await read_keys(operator.pool)]
@@ -42,14 +40,18 @@ async def verify(
         await _see_who_signs(operator, keys)
     if slug is None:
         anchors = [] if since is None else _anchors(since, known)
-        found = await verify_log(operator.store, anchors, progress)
+        found = await verify_log(operator.store, anchors, bar.stage("Checking the log"))
     else:
         found = await verify_stream_in(operator.store, slug)
         if found.events == 0 and found.fault is None:
             raise Refused(f"There is no workspace {slug}.", "workspace_unknown")
     # Where the log itself does not hold, rows prove nothing against it.
-    rows = Checked(0, 0, 0, ()) if found.fault else await check_read_models(operator.store, slug)
+    rows = Checked(0, 0, 0, ()) if found.fault else await _compared(operator, slug, bar)
     return _told(found, rows)
+
+
+async def _compared(operator: Operator, slug: str | None, bar: Bar) -> Checked:
+    return await check_read_models(operator.store, slug, bar.stage("Comparing the read models", "comparisons"))
 
 
 async def _see_who_signs(operator: Operator, keys: Sequence[NoteKey]) -> None:
@@ -77,9 +79,9 @@ def _told(found: Verified, rows: Checked) -> dict[str, Any]:
         "checkpoints": found.checkpoints,
         "covered": found.covered,
         **({} if found.fault is None else told_fault(found.fault)),
+        "missing": None if found.missing is None else asdict(found.missing),
         "damage": found.damage,
         "differences": [asdict(one) for one in rows.differences],
-        "missing": None if found.missing is None else asdict(found.missing),
     }
 
 
@@ -88,9 +90,9 @@ def told_fault(fault: Fault) -> dict[str, Any]:
     return fault._asdict()
 
 
-async def check(operator: Operator, slug: str | None) -> dict[str, Any]:
+async def check(operator: Operator, slug: str | None, bar: Bar) -> dict[str, Any]:
     """Compare live read models with the replayed events, row by row."""
-    found = await check_read_models(operator.store, slug)
+    found = await _compared(operator, slug, bar)
     if slug is not None and not await operator.pool.fetchval(
         "select exists (select from ledger.streams where stream_id = $1)", slug
     ):
@@ -163,7 +165,6 @@ def verify_file(file: Path, since: Path | None, keys: Sequence[NoteKey]) -> dict
         "made_at": export.checkpoint.made_at,
         "key": str(export.key),
         "grown": grown,
-        **({} if fault is None else told_fault(fault)),
         "names": {id_: one.name for id_, one in export.names.items()} if fault is None else {},
         **({} if fault is None else told_fault(fault)),
     }
@@ -229,18 +230,3 @@ def _read(file: Path) -> str:
         raise Refused(f"{file} cannot be read ({error.strerror}).", "data_invalid") from None
     except UnicodeDecodeError:
         raise Refused(f"{file} is no text in UTF-8, so neither a checkpoint nor in {FORMAT}.", "data_invalid") from None
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[int, int], None]]:
-    """Lend what shows on a terminal how far a check has come; elsewhere nothing shows."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    with typer.progressbar(length=1, label="Checking", file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield show

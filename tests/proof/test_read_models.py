@@ -16,7 +16,7 @@ from events.store import EventStore
 from projections.check import check_read_models
 from projections.projector import Projector
 from projections.timeline import Timeline
-from service.cli.verification import progress_bar
+from service.cli.progress import Bar, shown_progress
 
 
 async def test_rows_that_follow_from_the_events_equal_the_replay_while_appends_go_on(pool: Pool) -> None:
@@ -113,16 +113,35 @@ async def test_rows_of_another_version_are_counted_and_not_called_wrong(pool: Po
     assert (checked.outdated, checked.differences) == (1, ())
 
 
-def test_a_terminal_shows_how_far_a_check_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file or a pipe gets nothing of it."""
+def test_a_terminal_shows_how_far_a_check_has_come_and_a_log_nothing_unless_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file or a pipe gets nothing; with ``--progress`` it gets whole lines, which no terminal has to interpret."""
 
     class Terminal(StringIO):
         def isatty(self) -> bool:
             return True
 
-    for stream in (Terminal(), StringIO()):
+    for stream, wanted, shows in ((Terminal(), None, True), (Terminal(), False, False), (StringIO(), None, False)):
         monkeypatch.setattr(sys, "stderr", stream)
-        with progress_bar() as progress:
-            progress(50, 200)
-            progress(200, 200)
-        assert ("100%" in stream.getvalue()) == stream.isatty()
+        with shown_progress(wanted) as bar:
+            tell = bar.stage("Checking the log")
+            tell(50, 200)
+            tell(200, 200)
+        assert ("100%" in stream.getvalue()) == shows
+
+
+def test_a_long_check_writes_few_lines_into_a_log() -> None:
+    """However often it tells how far it has come: one line in ten seconds, with the rate and the time that is left."""
+    now, stream = [0.0], StringIO()
+    bar = Bar(stream, terminal=False, clock=lambda: now[0])
+    tell = bar.stage("Checking the log")
+    for done in range(1, 60_001):
+        now[0] = done / 1000
+        tell(done, 120_000)
+    bar.close()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 6
+    assert "  25%  30,000 of 120,000 events  1,000/s  1:30 left" in lines[2]
+    assert "\x1b" not in stream.getvalue()
+    assert "\r" not in stream.getvalue()
