@@ -20,7 +20,8 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
     },
     "Idempotency-Key": {
-        "description": "Repeat a request with the same key, and the first answer comes again; nothing happens twice.",
+        "description": "Repeat a request with the same key, and the first answer comes again; nothing happens "
+        "twice. Its events keep the key for ever, in clear: name nobody in it.",
         "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
     },
 }

@@ -44,7 +44,7 @@ class RelinkBody(Explanation):
         StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$"),
         Field(description="The request id on the page that refused the person, also in the sign-in log."),
     ]
-    reason: Annotated[Reason, Field(description="How it was found out; kept with the event, shown to auditors.")]
+    reason: Annotated[Reason, Field(description="How it was found out; kept for ever, in clear. Name nobody in it.")]
 
 
 async def change(call: Call) -> web.StreamResponse:

@@ -70,6 +70,16 @@ async def test_a_forgotten_person_is_a_placeholder_in_every_verb_and_the_log_ver
     assert shown[event.actor.id] not in {"(unknown)", "(forgotten)"}
 
 
+async def test_a_forgotten_holders_token_is_listed_without_the_name(asked: Management, operator: CommandLine) -> None:
+    """It is revoked; whose it was, nobody can say."""
+    said = (await operator.done("person", "forget", "ada-support", *REASON)).out
+    assert "tokens of theirs that are revoked: 1" in said
+    (line,) = (await operator.done("token", "list", "--json")).json["items"]
+    assert (line["name"], line["status"]) == ("(forgotten)", "revoked")
+    assert "ada-support" not in (await operator.done("token", "list")).out
+    await asked.get("/workspaces", 401)
+
+
 async def test_a_mistake_is_told_with_what_was_probably_meant(asked: Management, operator: CommandLine) -> None:
     """A name with a typo forgets nobody; a verb with a typo is none; a reason is given, and names nobody."""
     said = await operator.refused("person", "forget", "ada@acme.exampel", *REASON)
