@@ -24,6 +24,12 @@ _ALL = f"{_KEYS} order by number"
 _ADD = """
     insert into ledger.signing_keys (key_id, name, public_key, wrapped, wrapping_key_id) values ($1, $2, $3, $4, $5)
 """
+_ENDS = """
+    select k.name, k.public_key, min(c.size) as size
+    from ledger.signing_keys k join ledger.signing_keys later on later.number > k.number
+    join ledger.checkpoints c on c.key_id = later.key_id
+    group by k.number
+"""
 _STALE = f"{_KEYS} where wrapping_key_id <> $1 order by number limit 100"
 _REWRAP = """
     update ledger.signing_keys set wrapped = $2, wrapping_key_id = $3 where key_id = $1 and wrapping_key_id = $4
@@ -112,6 +118,14 @@ async def read_keys(source: "Pool | Connection") -> list[SigningKey]:
         SigningKey(row["key_id"], NoteKey(row["name"], row["public_key"]), row["created_at"])
         for row in await source.fetch(_ALL)
     ]
+
+
+async def read_ends(source: "Pool | Connection") -> dict[NoteKey, int]:
+    """Return the retired keys, each with the size of the checkpoint that introduced the key after it.
+
+    Whatever larger checkpoint such a key signs alone is somebody else's, who has got hold of it.
+    """
+    return {NoteKey(row["name"], row["public_key"]): row["size"] for row in await source.fetch(_ENDS)}
 
 
 def _place(key_id: str, name: str) -> bytes:

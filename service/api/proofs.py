@@ -10,7 +10,7 @@ from events.catalogue.instants import write_instant
 from events.notary import tree_state
 from events.refusals import Refusal
 from events.signed import Signed, find_checkpoint, latest_checkpoint, list_checkpoints
-from events.signing import read_keys
+from events.signing import read_ends, read_keys
 from events.tiles import TreeDamaged, consistency_proof, inclusion_proofs
 from service.api import cursor
 from service.api.answers import answer_json
@@ -40,11 +40,16 @@ class CheckpointShape(Shape):
 
 
 class SigningKeyShape(Shape):
-    """A key that signs checkpoints, or did. ``key`` is how programs for signed notes take it."""
+    """A key that signs checkpoints, or did. ``key`` is how programs for signed notes take it.
+
+    ``until_size``: a retired key signed up to the checkpoint of so many events; what it alone signs beyond is not this
+    log's.
+    """
 
     key_id: str
     key: str
     since: str
+    until_size: int | None
     current: bool
 
 
@@ -113,9 +118,15 @@ async def read_latest(call: Call) -> web.Response:
 
 async def read_signing_keys(call: Call) -> web.Response:
     """Answer the public keys."""
-    keys = await read_keys(call.request.app[POOL])
+    keys, ends = await read_keys(call.request.app[POOL]), await read_ends(call.request.app[POOL])
     shown = [
-        SigningKeyShape(key_id=one.key_id, key=str(one.key), since=write_instant(one.since), current=one is keys[-1])
+        SigningKeyShape(
+            key_id=one.key_id,
+            key=str(one.key),
+            since=write_instant(one.since),
+            until_size=ends.get(one.key),
+            current=one is keys[-1],
+        )
         for one in keys
     ]
     return answer_json(SigningKeysShape(items=shown))

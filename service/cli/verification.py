@@ -1,6 +1,6 @@
 """What the verbs of proof do: on the database for the operator, and on files alone for whoever holds one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from events.names_check import check_names
 from events.notary import LogDoesNotHold
 from events.notes import NoteKey, NoteRefused, open_note
 from events.signed import Signed, latest_checkpoint
-from events.signing import read_keys
+from events.signing import read_ends, read_keys
 from events.verify import Verified, verify_log
 from events.verify_stream import verify_stream_in
 from projections.check import Checked, check_read_models
@@ -39,7 +39,7 @@ async def verify(
     if keys:
         await _see_who_signs(operator, keys)
     if slug is None:
-        anchors = [] if since is None else _anchors(since, known)
+        anchors = [] if since is None else _anchors(since, known, await read_ends(operator.pool))
         found = await verify_log(operator.store, anchors, bar.stage("Checking the log"))
     else:
         found = await verify_stream_in(operator.store, slug)
@@ -206,7 +206,7 @@ def _earlier(file: Path, keys: Sequence[NoteKey]) -> Export | Checkpoint:
     return read_checkpoint(text)
 
 
-def _anchors(place: Path, keys: Sequence[NoteKey]) -> list[Anchor]:
+def _anchors(place: Path, keys: Sequence[NoteKey], ends: Mapping[NoteKey, int]) -> list[Anchor]:
     files = sorted(place.glob(f"*{CHECKPOINT_SUFFIX}")) if place.is_dir() else [place]
     if not files:
         raise Refused(f"There is no *{CHECKPOINT_SUFFIX} file in {place}.", "data_invalid")
@@ -214,11 +214,27 @@ def _anchors(place: Path, keys: Sequence[NoteKey]) -> list[Anchor]:
     for file in files:
         try:
             earlier = _earlier(file, keys)
+            _refuse_retired(earlier.note if isinstance(earlier, Export) else _read(file), keys, ends)
         except (ExportRefused, NoteRefused) as refused:
             raise Refused(f"{file}: {refused}", "data_invalid") from None
         checkpoint = earlier.checkpoint if isinstance(earlier, Export) else earlier
         found.append(Anchor(checkpoint, outside=True, kept_in=str(file)))
     return found
+
+
+def _refuse_retired(note: str, keys: Sequence[NoteKey], ends: Mapping[NoteKey, int]) -> None:
+    """Refuse what only retired keys signed, of a log larger than it was when they were retired.
+
+    Raises:
+        NoteRefused: it is signed so, by whoever has got hold of such a key.
+    """
+    size, signed = read_checkpoint(note).size, open_note(note, keys)[1]
+    if all(size > ends.get(key, size) for key in signed):
+        message = (
+            f"This checkpoint of {size} events is signed by {signed[0].name}+{signed[0].id.hex()} alone, a key that "
+            f"was retired at {ends[signed[0]]} events: it is not this log's. Somebody may have got hold of that key."
+        )
+        raise NoteRefused(message)
 
 
 def _read(file: Path) -> str:

@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from support.identity_world import KEY
 from support.management import Management
 from support.tampering import Superuser
 
-from events.notes import NoteKey, NoteSigner
+from events.notes import NoteKey, NoteSigner, sign_note
+from events.sealing import KeyRing
+from events.signed import latest_checkpoint
+from events.signing import SigningKeys
 from service.cli.client import Refused
 from service.cli.verification import verify_file
 
@@ -134,6 +138,33 @@ async def test_a_log_signed_by_another_key_than_the_one_that_was_given_is_refuse
     assert "The log holds" in (await keeper.done("verify", "--key", new, "--key", old)).out
 
 
+async def test_a_stolen_key_that_was_retired_signs_nothing_that_counts_against_the_log(
+    keeper: CommandLine, api: Management, tmp_path: Path
+) -> None:
+    """What it signed in its time stays good; a later checkpoint by it alone is called what it is, and not the log."""
+    await api.register()
+    await keeper.done("checkpoint")
+    old = await latest_checkpoint(api.pool)
+    await keeper.done("rotate-signing-key", "--reason", "once a year")
+    await api.record("acme", "JitDisabled")
+    await keeper.done("checkpoint")
+    new = await latest_checkpoint(api.pool)
+    assert old is not None
+    assert new is not None
+    async with api.pool.acquire() as connection:
+        thief = await SigningKeys(KeyRing([KEY])).signer(connection, old.key_id)
+    assert thief is not None
+    genuine, forged = tmp_path / "genuine", tmp_path / "forged"
+    genuine.write_text(old.note, "utf-8")
+    forged.write_text(sign_note(replace(new.checkpoint, root=bytes(32)).text, [thief]), "utf-8")
+    assert "The log holds" in (await keeper.done("verify", "--since", str(genuine))).out
+    said = await keeper.refused("verify", "--since", str(forged))
+    assert f"is signed by {thief.key.name}+{thief.key.id.hex()} alone, a key that was retired at" in said
+    served = (await api.get("/checkpoints/keys"))["items"]
+    assert [(one["until_size"] is None, one["current"]) for one in served] == [(False, False), (True, True)]
+    assert old.checkpoint.size < served[0]["until_size"] < new.checkpoint.size
+
+
 async def test_rows_that_do_not_follow_from_the_log_are_named(
     keeper: CommandLine, api: Management, pool: Pool, database: TestDatabase
 ) -> None:
@@ -162,7 +193,7 @@ async def test_a_signing_key_is_rotated(keeper: CommandLine, api: Management) ->
     assert new["note"].count("\u2014 ") == 2
     fresh = base64.b64encode(bytes(range(100, 132))).decode()
     both = f"{fresh},{base64.b64encode(KEY).decode()}"
-    assert "2 data keys" in (await keeper.done("rotate-keys", KEYLEDGER_SECRET_KEYS=both)).out
+    assert "3 data keys" in (await keeper.done("rotate-keys", KEYLEDGER_SECRET_KEYS=both)).out
     again = (await keeper.done("checkpoint", "--json", KEYLEDGER_SECRET_KEYS=fresh)).json
     assert again["key"] == new["key"]
 
