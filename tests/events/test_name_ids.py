@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import hmac
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from events.name_ids import check_name, ids_in, is_name_id, name_id, stands_for, with_names
 from events.refusals import Refusal
 
+ROOT = Path(__file__).parents[2]
 KEY = bytes(range(32))
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=200)
 KEYS = st.binary(min_size=32, max_size=32)
@@ -52,6 +55,13 @@ def test_no_name_begins_as_ids_do(name: str) -> None:
 def test_a_name_is_one_printable_line(name: str) -> None:
     with pytest.raises(Refusal, match="printable"):
         check_name(name)
+
+
+def test_nobody_acts_under_a_name_in_clear() -> None:
+    """Actors who have a name are made by ``Names.actor``, or of a token's row, which holds the id."""
+    named = re.compile(r"""\bActor\(\s*(?:type=)?["'](?:staff|token|operator)["']""")
+    makers = {path.name for path in ROOT.glob("service/**/*.py") if named.search(path.read_text(encoding="utf-8"))}
+    assert makers == {"tokens.py"}
 
 
 def test_ids_are_found_within_phrases_and_replaced_by_names() -> None:
