@@ -118,7 +118,9 @@ class _Connections:
             await self.finish()
 
     async def give_up(self, error: UnreadableEvent, state: Workspace) -> None:
-        self._differs(state.slug, f"Its events cannot be read by this version: {error.type}.", error.position)
+        self._differs(
+            state.slug, f"This version cannot read its {error.type}: the workspace is parked.", error.position
+        )
 
     async def finish(self) -> None:
         """Compare the states at hand with their rows."""

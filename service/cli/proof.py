@@ -166,7 +166,7 @@ def _say_missing(missing: dict[str, Any]) -> None:
 
 
 def _say_differences(differences: list[dict[str, Any]]) -> None:
-    say("These rows of the read models do not follow from the log. `keyledger rebuild` mends them.")
+    say("These rows of the read models do not follow from the log. `keyledger rebuild` mends what can be read.")
     rows = [[one["projection"], one["stream_id"], one["position"], one["problem"]] for one in differences]
     say_table(["read model", "workspace", "position", "what"], rows)
 

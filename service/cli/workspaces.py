@@ -81,6 +81,12 @@ def list_workspaces(*, at: At = None, as_json: Json = False) -> None:
         for one in found
     ]
     say_table(["slug", "name", "plan", "version", "sso", "enforced"], rows)
+    for one in found:
+        if one["parked"]:
+            hint(
+                f"{one['slug']} is parked, and shown as it was before position {one['parked']['position']}: "
+                f"this version of Keyledger cannot read {one['parked']['type']} there."
+            )
 
 
 @workspace.command("readiness", epilog="Example: keyledger workspace readiness acme --for enforcement")

@@ -35,6 +35,12 @@ async def test_what_is_parked_is_listed_and_stays_until_the_cause_is_mended(
     assert str(position) in listed
     assert "WorkspacePainted" in listed
     assert "parked from position" in (await command.done("history")).err
+    assert (
+        f"acme is parked, and shown as it was before position {position}"
+        in (await command.done("workspace", "list")).err
+    )
+    checked = await operator("check")
+    assert (checked.code, "cannot read its WorkspacePainted: the workspace is parked" in checked.out) == (1, True)
     still = await operator("unpark", "acme")
     assert (still.code, "acme stays parked in timeline_v1" in still.out) == (1, True)
     assert "beta is not parked" in (await operator.done("unpark", "beta")).out
