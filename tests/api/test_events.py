@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientPayloadError
@@ -226,6 +228,25 @@ async def test_the_whole_log_reads_as_cloud_events(acme: Management) -> None:
     assert [json.loads(line)["id"] for line in (await rest.text()).splitlines()] == [last["id"]]
     limited = await acme.call("GET", "/events?limit=1")
     assert len((await limited.text()).splitlines()) == 1
+
+
+async def test_every_line_of_the_feed_is_a_cloud_event_as_the_specification_has_it(acme: Management) -> None:
+    """CloudEvents 1.0.2, JSON format: required attributes, names, types of values, time, one id each."""
+    await acme.record("acme", "DomainAdded", {"domain": "acme.example"})
+    events = [json.loads(line) for line in (await (await acme.call("GET", "/events")).text()).splitlines()]
+    for event in events:
+        attributes = {name: value for name, value in event.items() if name != "data"}
+        assert {"id", "source", "specversion", "type", "subject", "time", "datacontenttype"} <= attributes.keys()
+        for name, value in attributes.items():
+            # 3.1: lower-case letters and digits, at most 20 of them; and every value here is a text that is not empty.
+            assert re.fullmatch("[a-z0-9]{1,20}", name), name
+            assert isinstance(value, str), name
+            assert value, name
+        assert (event["specversion"], event["datacontenttype"]) == ("1.0", "application/json")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", event["time"])
+        assert urlsplit(event["source"]).scheme == "https"
+        assert isinstance(event["data"], dict)
+    assert len({(event["source"], event["id"]) for event in events}) == len(events)
 
 
 async def test_a_stream_that_breaks_ends_unfinished(acme: Management, monkeypatch: pytest.MonkeyPatch) -> None:
