@@ -13,7 +13,7 @@ from service.api.problem import MEDIA_TYPE
 from service.api.shapes import Problem
 
 REFERENCE = "#/components/schemas/{model}"
-SHARED_REFUSALS = ("unauthenticated", "forbidden", "data_invalid", "rate_limited")
+SHARED_REFUSALS = ("unauthenticated", "forbidden", "data_invalid", "rate_limited", "busy")
 HEADERS: Mapping[str, Mapping[str, Any]] = {
     "If-Match": {
         "description": 'The version that the change builds on, in quotes: "7". Another version answers 412.',
@@ -151,8 +151,10 @@ def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
 def _refusals(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     shared = SHARED_REFUSALS if operation.access != "public" else ("data_invalid",)
     body = () if operation.body is None else ("too_large", "media_type_unsupported")
+    # Whatever names a workspace may come upon an event of it that cannot be read.
+    parked = ("workspace_parked",) if "workspace_unknown" in operation.refusals else ()
     by_status: dict[int, list[str]] = {}
-    for code in dict.fromkeys([*shared, *body, *operation.refusals]):
+    for code in dict.fromkeys([*shared, *body, *operation.refusals, *parked]):
         by_status.setdefault(STATUS[code], []).append(code)
     content = {MEDIA_TYPE: {"schema": schemas.of(Problem, "serialization")}}
     return {

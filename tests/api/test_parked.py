@@ -90,6 +90,12 @@ async def test_a_row_that_a_newer_version_wrote_for_the_same_fold_still_counts(a
     assert (await api.get("/workspaces/acme?version=2", 503))["position"] == position
 
 
+async def test_the_description_names_the_refusal_wherever_a_workspace_is_named(api: Management) -> None:
+    described = await api.get("/openapi.json")
+    answers = described["paths"]["/api/v1/workspaces/{slug}"]["get"]["responses"]
+    assert answers["503"]["description"] == "code: busy, workspace_parked"
+
+
 async def test_the_timeline_says_whose_entries_are_missing(api: Management, position: int) -> None:
     """On the page itself and in a list of their own, until somebody un-parks them."""
     await timeline(api)
