@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from events.store import Connection
 
 DEPTHS_AT_ONCE = 8
-NODES_AT_ONCE = 5000
+NODES_AT_ONCE = 2000
 REWRITE_TIMEOUT_S = 6 * 3600.0
 
 _COLUMNS = ("prefix", "hash", "stream_id", "version", "head_hash")

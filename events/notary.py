@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from events.store import Connection
 
 BATCH = 1000
-BULK_FROM = 20_000
-"""From so many events on that are not in the tree yet, and a quarter of the map's streams, the map is made anew."""
+BULK_FROM = 5_000
+"""From so many events on that are not in the tree yet, and a sixteenth of the map's streams, the map is made anew."""
 
 TURN = 7311142302
 REWRITE_TIMEOUT_S = 6 * 3600.0
@@ -184,7 +184,7 @@ async def _take(
     """Take in one batch, or much at once; return where the tree stands if that was all there is."""
     state = await tree_state(conn)
     behind = await conn.fetchval(_SIZE) - state.size
-    if behind >= max(bulk_from, state.streams // 4):
+    if behind >= max(bulk_from, state.streams // 16):
         await _take_much(store, conn, state, lambda done: progress(done, state.size + behind))
         return None
     events = [RawEvent(*row) for row in await conn.fetch(_EVENTS, state.position, batch)]

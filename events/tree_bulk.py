@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SLICE = 1 << 20
 """So many events one transaction takes in at most: the map is made anew for each."""
 
-LEAVES_AT_ONCE = 8192
+LEAVES_AT_ONCE = 2048
 
 _POSITION = "select position from ledger.events where stream_id = $1 and version = $2"
 

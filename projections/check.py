@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from events.store import Connection
 
 BATCH = 500
-PAGE = 2000
+PAGE = 1000
 DIFFERENCES_MAXIMUM = 100
 
 _ROWS = """

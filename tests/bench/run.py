@@ -16,7 +16,7 @@ sys.path[0] = str(HERE.parent)
 
 import asyncpg  # noqa: E402 - after the path
 import uvloop  # noqa: E402
-from bench import appending, browser_path, growing, replaying  # noqa: E402
+from bench import appending, browser_path, growing, proving, replaying  # noqa: E402
 from bench.machine import describe_machine, peak_memory_mib  # noqa: E402
 from bench.service_under_load import SLUG, Running, running  # noqa: E402
 from pydantic import SecretStr  # noqa: E402
@@ -29,9 +29,10 @@ SIGN_IN_LIMIT_MS = 1.2
 
 async def measure(directory: Path, *, quick: bool) -> dict[str, Any]:
     """Run everything and return the figures."""
-    seconds, rounds = (2, 1) if quick else (5, 5)
+    seconds, rounds = (2, 1) if quick else (5, 3)
     result: dict[str, Any] = {"machine": describe_machine()}
     async with running(directory) as service:
+        here, there = proving.place_of(service, "keyledger"), proving.place_of(service, "replayed")
         print("initiate against a bare redirect ...", flush=True)
         initiate = f"{service.base_url}/api/sso/initiate/{SLUG}"
         result["initiate"] = await browser_path.initiate_ratio(
@@ -44,10 +45,19 @@ async def measure(directory: Path, *, quick: bool) -> dict[str, Any]:
         result["append"] = await appends(service, rounds=rounds, seconds=seconds)
         print("replay and fold ...", flush=True)
         result["replay"] = await replay(service, events=100_000 if quick else 1_000_000, rounds=rounds)
+        print("verbs over the whole log ...", flush=True)
+        result["proof"] = {
+            "history": [asdict(one) async for one in proving.over_one_history(here, directory)],
+            "log": [asdict(one) async for one in proving.over_the_log(there, proving.WHOLE_LOG)],
+        }
         print("growth ...", flush=True)
         sizes = [100, 1_000, 10_000] if quick else [100, 10_000, 1_000_000]
         result["growth"] = [
             asdict(cost) async for cost in growing.costs(service, sizes, sign_ins=500 if quick else 3000)
+        ]
+        print("verbs over many workspaces ...", flush=True)
+        result["proof"]["many_workspaces"] = [
+            asdict(one) async for one in proving.over_the_log(here, proving.MANY_WORKSPACES)
         ]
         result["service_peak_mib"] = peak_memory_mib(service.service_pid)
     return result
@@ -117,6 +127,8 @@ def table(result: dict[str, Any]) -> str:
             f"COPY to /dev/null: {replayed['copy_seconds']:.2f} s",
             f"{replayed['ratio']:.2f}",
         ),
+        *(proof_row(one) for one in (*result["proof"]["log"], *result["proof"]["history"])),
+        *(proof_row(one, " of many workspaces") for one in result["proof"]["many_workspaces"]),
         *(
             (
                 f"with {cost['workspaces']:,} workspaces",
@@ -128,6 +140,16 @@ def table(result: dict[str, Any]) -> str:
         ),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def proof_row(one: dict[str, Any], which: str = "") -> tuple[str, str, str, str]:
+    """Return the row of a verb that reads the log."""
+    return (
+        f"`{one['verb']}`, {one['events']:,} events{which}",
+        f"{one['events_per_second']:,.0f}/s, {one['seconds']:.1f} s, {one['peak_mib']:.0f} MiB",
+        f"COPY to /dev/null: {one['copy_seconds']:.2f} s",
+        f"{one['ratio']:.3f}",
+    )
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ class Running:
     owner_url: str
     runtime_url: str
     superuser_url: str
+    data: Path
 
 
 def free_port() -> int:
@@ -85,6 +86,7 @@ async def running(directory: Path) -> AsyncIterator[Running]:
             owner_url=socket_url(sockets, OWNER),
             runtime_url=socket_url(sockets, RUNTIME),
             superuser_url=socket_url(sockets, "postgres"),
+            data=directory,
         )
 
 
