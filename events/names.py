@@ -160,6 +160,11 @@ class Names:
         self._known.clear()
         return bool(await conn.fetchval("select ledger.shred_name($1)", id_))
 
+    def drop(self) -> None:
+        """Know nothing any more: the tables are those of a backup now, perhaps from before the key and some names."""
+        self._key = None
+        self._known.clear()
+
     async def rewrap(self) -> int:
         """Wrap the key of names under the newest secret key; return how many keys (none or one) were not.
 

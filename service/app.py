@@ -203,7 +203,8 @@ async def _webhooks(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
+    settings, names = app[SETTINGS], Names(app[POOL], app[KEYRING])
+    app[SETBACKS].drops.append(names.drop)
     app[IDENTITY] = identity = IdentityResources(
         pool=app[POOL],
         store=app[STORE],
@@ -214,7 +215,7 @@ async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
         ),
         box=app[COOKIE_BOX],
         tombstones=Tombstones(app[POOL], app[KEYRING]),
-        names=Names(app[POOL], app[KEYRING]),
+        names=names,
         rules=rules_of(settings),
         public_url=settings.public_url,
     )

@@ -4,7 +4,7 @@ What was at hand is gone by then (projections/cache). What is left is to drop wh
 to keep saying so to readiness until an operator has begun a new epoch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -15,10 +15,14 @@ log = structlog.get_logger("setback")
 
 
 class Setbacks:
-    """The setbacks that this instance has noticed. ``count`` is how many."""
+    """The setbacks that this instance has noticed. ``count`` is how many.
+
+    ``drops``: each of them drops something that was read before and is still in memory.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self.drops: list[Callable[[], None]] = []
         self._last: Setback | None = None
         self.count = 0
 
@@ -26,6 +30,8 @@ class Setbacks:
         """Take note of one."""
         self.count += 1
         self._last = setback
+        for drop in self.drops:
+            drop()
         # They prepared statements on tables that a restore may have put others in the place of.
         await self._pool.expire_connections()
         log.error("log_went_back", seen=setback.seen, head=setback.head, problem=_told(setback))

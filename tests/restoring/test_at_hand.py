@@ -11,11 +11,13 @@ import asyncpg
 import pytest
 from support.database import Connection, Pool, TestDatabase
 from support.identity_values import Proven
-from support.identity_world import STAFF, Begun, World
+from support.identity_world import KEY, STAFF, Begun, World
 from support.setbacks import remembered
 
 from events.catalogue.access import SsoDisabled
 from events.catalogue.configuration import DomainAdded, JitDisabled, WorkspacePlanChanged
+from events.names import Names
+from events.sealing import KeyRing
 from events.workspace import Workspace
 from projections.cache import MAX_AGE_S, ConnectionCache, Setback
 from projections.connection import load_connection
@@ -23,6 +25,7 @@ from service.identity.admission import admit
 from service.identity.change import change_workspace
 from service.identity.members import erase_member
 from service.identity.resources import RequestMeta
+from service.setback import Setbacks
 
 
 @dataclass
@@ -147,6 +150,26 @@ async def test_tombstones_are_made_under_the_key_that_is_there_after_a_restore(p
     await erase(world, Proven("grace@acme.example", "00u-grace"))
     restarted = World(pool)
     assert (await restarted.sign_in(Proven("grace@acme.example", "00u-other"))).detail == "erased_before"
+
+
+async def test_names_are_looked_up_anew_after_a_setback(pool: Pool, database: TestDatabase) -> None:
+    """The backup is from before the name and the key of names; the id that is given now is one that can be read."""
+    names = Names(pool, KeyRing([KEY]))
+    before = await names.resolve("Ada")
+    superuser = await asyncpg.connect(database.superuser_dsn)
+    for table in ("names", "names_key"):
+        await superuser.execute(f"alter table ledger.{table} disable trigger user")
+        await superuser.execute(f"truncate ledger.{table}")
+    await superuser.close()
+    assert await names.resolve("Ada") == before, "it is remembered"
+    setbacks = Setbacks(pool)
+    setbacks.drops.append(names.drop)
+    await setbacks.take(Setback(9, 1, 5, 1))
+    assert await names.resolve("Ada") != before
+    restarted = Names(pool, KeyRing([KEY]))
+    id_ = await restarted.resolve("Ada")
+    assert await restarted.show([id_]) == {id_: "Ada"}
+    assert await names.resolve("Ada") == id_
 
 
 async def erase(world: World, person: Proven) -> None:
