@@ -35,7 +35,7 @@ async def eve_makes_an_account_at_google(walk: Walk) -> None:
 async def eve_signs_others_out(walk: Walk) -> None:
     """Eve, who runs globex's provider, has it say to another workspace that somebody signed out."""
     globex, acme, victim = walk.model.places["globex"], walk.model.places["acme"], some_person(walk)
-    if globex.active is not None:
+    if globex.active is not None and (acme.active is None or acme.active.provider != globex.active.provider):
         walk.tell(f"the provider of globex tells acme that {victim.name} signed out")
         token = logout_of(walk, account_of(PEOPLE[victim.name], globex.active.provider), None)
         assert (await tell_of_logout(walk, acme, token)).status == 400, "another workspace's provider was believed"

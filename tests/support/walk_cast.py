@@ -27,7 +27,7 @@ PEOPLE = {
     "eve": "eve@elsewhere.example",
 }
 OWNERS = {"acme": "ada", "globex": "joan"}
-PROVIDERS = {"acme": ("acme", "acme-new"), "globex": ("globex", "globex-new")}
+PROVIDERS = {"acme": ("acme", "acme-new", "group"), "globex": ("globex", "globex-new", "group")}
 DOMAINS = ("acme.example", "globex.example", "shared.example")
 SIGN_IN_LINK = "login/magic-link"
 _SUBJECT = """

@@ -60,7 +60,7 @@ async def walking(database: TestDatabase, seed: int) -> AsyncIterator[Walk]:
     """Open everything; the workspaces are still to be registered."""
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(turned_pool(database))
-        names = [name for pair in PROVIDERS.values() for name in pair]
+        names = sorted({name for own in PROVIDERS.values() for name in own})
         providers: dict[str, FakeProvider] = {
             name: TellingProvider(client_secret=f"secret-of-{name}") for name in names
         }
