@@ -24,9 +24,10 @@ _EARLY: Final = """
     where version = 1 and position <= $2 and stream_id <> '$system' and stream_id > $1
     order by stream_id limit $3
 """
+# Said of both tables: a merge of them would read the second from its beginning for every page.
 _LATE: Final = """
     select s.stream_id from ledger.streams s join ledger.events e on e.stream_id = s.stream_id and e.version = 1
-    where s.stream_id <> '$system' and s.stream_id > $1 and e.position <= $2
+    where s.stream_id <> '$system' and s.stream_id > $1 and e.stream_id > $1 and e.position <= $2
     order by s.stream_id limit $3
 """
 # Stream by stream: a range of names would hold what was registered later as well.
