@@ -14,6 +14,7 @@ TILES_AT_ONCE = 512
 _PAGE = """
     select tile, hashes, positions from ledger.tree_tiles where level = 0 and tile >= $1 order by tile limit $2
 """
+_TILES = "select tile, hashes, positions from ledger.tree_tiles where level = 0 and tile = any($1::bigint[])"
 _WHERE = "select tile, hashes from ledger.tree_tiles where level = 0 and position($1::bytea in hashes) > 0"
 
 
@@ -68,11 +69,19 @@ class TreeMemory:
 
     async def find(self, number: int) -> Remembered | None:
         """Return what is remembered of any leaf."""
-        row = await self._conn.fetchrow(_PAGE, number // WIDTH, 1)
-        at = number % WIDTH
-        if row is None or row["tile"] != number // WIDTH or at >= len(row["positions"] or ()):
-            return None
-        return Remembered(row["hashes"][at * HASH_BYTES : (at + 1) * HASH_BYTES], row["positions"][at])
+        return (await self.find_all([number])).get(number)
+
+    async def find_all(self, numbers: Sequence[int]) -> dict[int, Remembered]:
+        """Return what is remembered of each of these leaves, by its number, in one question."""
+        rows = await self._conn.fetch(_TILES, list({number // WIDTH for number in numbers}))
+        tiles = {row["tile"]: (row["hashes"], row["positions"] or ()) for row in rows}
+        found = {}
+        for number in numbers:
+            hashes, positions = tiles.get(number // WIDTH, (b"", ()))
+            at = number % WIDTH
+            if at < len(positions):
+                found[number] = Remembered(hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES], positions[at])
+        return found
 
     async def knows(self, leaf: bytes) -> bool:
         """Tell whether the tree took this leaf in anywhere; reads all of it."""

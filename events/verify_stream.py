@@ -42,11 +42,13 @@ async def verify_stream_in(store: "EventStore", stream_id: str) -> Verified:
 async def _check(conn: "Connection", stream_id: str) -> tuple[StreamEnd, Fault | None]:
     end, memory = StreamEnd(0, BEFORE_THE_FIRST, 0), TreeMemory(conn)
     while rows := await conn.fetch(_EVENTS, stream_id, end.version, BATCH):
-        for event in (RawEvent(*row) for row in rows):
+        events = [RawEvent(*row) for row in rows]
+        remembered = await memory.find_all([event.leaf_index for event in events])
+        for event in events:
             fault = follows(event, end)
             if fault is not None:
                 return end, await explain(conn, memory, event, event.leaf_index, fault)
-            known = await memory.find(event.leaf_index)
+            known = remembered.get(event.leaf_index)
             if known is not None and known.leaf != leaf_hash(event.hash):
                 problem = "Another event was recorded here: the log was written anew from this position on."
                 return end, Fault(event.position, stream_id, event.version, problem, "forked")
