@@ -9,10 +9,11 @@ from support import walk_google as google
 from support import walk_mail as mail
 from support import walk_members as members
 from support import walk_sso as sso
-from support.walk_cast import PEOPLE, SIGN_IN_LINK, Attempt, Letter, Person, Walk
+from support.walk_cast import PEOPLE, SIGN_IN_LINK, Attempt, Letter, Person, Walk, account_of
 from support.walk_choice import likely, reader, some_wish
 from support.walk_desk_steps import make_owner, prepares
 from support.walk_race import Move
+from support.walk_site import GOOGLE
 from support.walk_wish import Wish, answered, ask, carry_out
 from support.who_is_who import Account, Place
 
@@ -60,7 +61,10 @@ async def eve_returns(walk: Walk, person: Person, place: Place) -> Sequence[Move
 
 
 async def returns_from_google(walk: Walk, person: Person, _place: Place) -> Sequence[Move]:
-    """Somebody comes back from Google."""
+    """Somebody comes back from Google, by an account that is linked: a first link is several changes, not one."""
+    if account_of(PEOPLE[person.name], GOOGLE).subject not in walk.model.googles:
+        await google.sign_in_by_google(walk, person)
+        return []
     return _returns(await google.go_to_google(walk, person))
 
 
