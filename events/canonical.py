@@ -95,9 +95,14 @@ class _Walk:
             self._left -= len(name)
             if not name.isascii():
                 self.ascii_names = False
-            if not self.admits(item, depth + 1):
+            # Texts and nothing at all are most of what events hold, and need no call of their own.
+            if type(item) is str:
+                self._left -= 1 + len(item)
+            elif item is None:
+                self._left -= 1
+            elif not self.admits(item, depth + 1):
                 return False
-        return True
+        return self._left >= 0
 
 
 class _Search:

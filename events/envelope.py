@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
+import msgspec
+
 from events.canonical import canonical_json
 from events.catalogue.event_data import EventData
 
@@ -46,8 +48,7 @@ class Context:
     requested_by_name: str | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """A decided event, before it has an id and a place."""
 
     type: str
@@ -59,8 +60,7 @@ class NewEvent:
         return cls(data.type_name(), data)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """An event ready to be appended. ``canonical`` is the text that is stored and hashed."""
 
     event_id: UUID
@@ -71,8 +71,7 @@ class Prepared:
     context: Context
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event as the log holds it. ``version`` counts in its stream, ``position`` in the whole log."""
 
     position: int

@@ -28,6 +28,8 @@ ATTEMPTS = 5
 BACKOFF_S = 0.1
 BACKOFF_MAXIMUM_S = 30.0
 POLL_S = 1.0
+LINGER_S = 0.1
+"""Between two rounds: a burst of appends becomes a few transactions, which do not contend with it for the disk."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -91,6 +93,7 @@ class Projector:
                 await self._sleep(_backoff(step.stumbled.attempts))
             elif step.passed < self._batch and step.stumbled is None:
                 await self._wait()
+                await self._sleep(LINGER_S)
 
     async def probe(self) -> Mapping[str, object]:
         """Tell readiness how it goes; what is behind is read, and people can sign in all the same."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from service.randomness import RandomBytes
+from events.randomness import RandomBytes
 
 KEY_BYTES = 32
 KEY_ID_BYTES = 4

@@ -17,6 +17,8 @@ create function ledger.append(
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
+-- Every look-up is for one row. Of a small table that is written much, the planner would build a bitmap for it.
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -55,7 +57,8 @@ begin
     -- All that has to be known, in one statement: where the stream and the log end, and whether this append was recorded
     -- before. All of an append was recorded or nothing of it, so its first event tells; the constraint holds the rest.
     v_first := (v_bodies[1] ->> 'event_id')::uuid;
-    select known.event_id is not null, s.version, s.head_hash, e.position, e.leaf_index, e.recorded_at
+    select known.event_id is not null, coalesce(s.version, 0), coalesce(s.head_hash, decode(repeat('00', 32), 'hex')),
+        coalesce(e.position, 0), coalesce(e.leaf_index, -1), coalesce(e.recorded_at, '-infinity')
     into replayed, v_before, hash, v_last, leaf_index, recorded_at
     from (values (p_stream)) one (stream)
     left join ledger.streams s on s.stream_id = one.stream
@@ -80,19 +83,9 @@ begin
         return;
     end if;
 
-    if v_before is null then
-        v_before := 0;
-        hash := decode(repeat('00', 32), 'hex');
-    end if;
     if p_expected >= 0 and p_expected <> v_before then
         raise exception 'The stream % is at version %, not %.', p_stream, v_before, p_expected
             using errcode = 'KL001', detail = v_before::text;
-    end if;
-
-    if v_last is null then
-        v_last := 0;
-        leaf_index := -1;
-        recorded_at := '-infinity';
     end if;
 
     version := v_before;
@@ -118,12 +111,13 @@ begin
                 );
         end if;
         insert into ledger.events as e (
-            position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, hash
+            position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, body,
+            hash
         )
         overriding system value
         values (
             position, p_stream, version, leaf_index, event_id, recorded_at, v_body ->> 'type',
-            (v_body ->> 'schema_version')::int, p_canonical[v_place], hash
+            (v_body ->> 'schema_version')::int, p_canonical[v_place], v_body, hash
         );
         return next;
     end loop;

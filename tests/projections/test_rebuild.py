@@ -1,11 +1,11 @@
 """A rebuild under live writes: readers see the old read model or the new one, each whole, and both say the same."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from support.database import Pool, on_both_servers
 from support.following import TABLE, Seen, expected
 from support.ledger import ADA, domain, record, register

@@ -1,9 +1,9 @@
 """The audit timeline says who did what, when and why, in a sentence for every type of event."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.database import Pool, on_both_servers
 from support.golden_events import golden_events
 from support.ledger import ADA, domain, record, register

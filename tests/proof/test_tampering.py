@@ -90,10 +90,11 @@ SWAP_ROWS = (
     "update ledger.events set position = 13 + position where position in (-4, -9)",
 )
 NEW_ID = "00000000-0000-7000-8000-000000000001"
+PUT_IN_TEXT = f"replace(replace(canonical, event_id::text, '{NEW_ID}'), 'a1.', 'z1.')"
 PUT_IN = (
     f"insert into ledger.events ({COLUMNS}) overriding system value select %s, '{NEW_ID}',"
     " recorded_at + interval '1 us', type, schema_version,"
-    f" replace(replace(canonical, event_id::text, '{NEW_ID}'), 'a1.', 'z1.'), hash"
+    f" {PUT_IN_TEXT}, ({PUT_IN_TEXT})::jsonb, hash"
     " from ledger.events where position = 6"
 )
 SET_ENDS_BACK = (

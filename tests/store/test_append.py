@@ -1,11 +1,11 @@
 """What an append promises: all or nothing, at the expected version, once for each event id, in order, with its time."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, timedelta
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from support.database import Pool, TestDatabase, on_both_servers
 from support.ledger import ADA, domain, record, register
 

@@ -8,7 +8,7 @@ from support.ledger import ADA, domain, record, register
 from events.envelope import NewEvent
 from events.store import EventStore
 
-COLUMNS = "stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, hash"
+COLUMNS = "stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, body, hash"
 INSERT = f"insert into ledger.events ({COLUMNS})"
 CHANGES = [
     "update ledger.events set canonical = '{}'",
@@ -25,7 +25,7 @@ CHANGES = [
     "delete from ledger.epochs",
 ]
 WRITES = [
-    f"{INSERT} values ('acme', 9, 9, gen_random_uuid(), now(), 'X', 1, '{{}}', sha256(''))",
+    f"{INSERT} values ('acme', 9, 9, gen_random_uuid(), now(), 'X', 1, '{{}}', '{{}}', sha256(''))",
     "insert into ledger.streams values ('acme', 1, sha256(''), 1)",
     "update ledger.streams set version = 9",
     "insert into ledger.epochs (epoch, began_after, reason) values (2, 0, 'x')",

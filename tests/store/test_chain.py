@@ -61,7 +61,7 @@ async def test_an_empty_log_holds(pool: Pool) -> None:
     assert (verified.fault, verified.events, verified.streams) == (None, 0, 0)
 
 
-COLUMNS = "position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, hash"
+COLUMNS = "position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, body, hash"
 TAMPERING: dict[str, tuple[str, int]] = {
     "content changed": ("update ledger.events set canonical = replace(canonical, 'a0.', 'b0.') where position = 3", 3),
     "time changed": ("update ledger.events set recorded_at = recorded_at + interval '1 us' where position = 4", 4),
@@ -86,7 +86,8 @@ TAMPERING: dict[str, tuple[str, int]] = {
         (
             f"insert into ledger.events ({COLUMNS}) overriding system value"
             " select position + 100, 'forked', version, leaf_index + 7, gen_random_uuid(),"
-            " recorded_at + interval '1 h', type, schema_version, canonical, hash from ledger.events where position = 1"
+            " recorded_at + interval '1 h', type, schema_version, canonical, body, hash"
+            " from ledger.events where position = 1"
         ),
         101,
     ),

@@ -119,7 +119,17 @@ async def test_a_superuser_s_script_that_inserts_past_the_append_waits_its_turn_
     store = EventStore(pool)
     await register(store, "acme")
     superuser, watcher = [await asyncpg.connect(database.superuser_dsn) for _ in range(2)]
-    columns = ["stream_id", "version", "leaf_index", "event_id", "recorded_at", "type", "schema_version", "canonical"]
+    columns = [
+        "stream_id",
+        "version",
+        "leaf_index",
+        "event_id",
+        "recorded_at",
+        "type",
+        "schema_version",
+        "canonical",
+        "body",
+    ]
     row = (await superuser.fetchrow(f"select {', '.join(columns)}, hash from ledger.events")) or ()
     values = list(row)
     values[1:4] = [50, 50, "00000000-0000-0000-0000-000000000050"]
@@ -130,7 +140,7 @@ async def test_a_superuser_s_script_that_inserts_past_the_append_waits_its_turn_
                 "events", schema_name="ledger", columns=[*columns, "hash"], records=[tuple(values)]
             )
         else:
-            marks = ", ".join(f"${place}" for place in range(1, 10))
+            marks = ", ".join(f"${place}" for place in range(1, 11))
             await superuser.execute(f"insert into ledger.events ({', '.join(columns)}, hash) values ({marks})", *values)
 
     async with pool.acquire() as writer, writer.transaction():

@@ -1,13 +1,13 @@
 """The replay of the whole log gives every workspace's state, whatever its events contain, in bounded memory."""
 
 import asyncio
-from dataclasses import replace
 from struct import pack
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.database import Pool, on_both_servers
 from support.ledger import ADA, domain, record, register
 

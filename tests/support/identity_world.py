@@ -15,8 +15,8 @@ from events.catalogue.credentials import CredentialsSet, CredentialsStaged, Seal
 from events.catalogue.event_data import EventData
 from events.decisions import Rules
 from events.envelope import Actor, Context, NewEvent
-from events.sealing import KeyRing
 from events.names import Names
+from events.sealing import KeyRing
 from events.store import EventStore
 from events.workspace import Workspace
 from service.cookiebox import CookieBox

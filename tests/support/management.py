@@ -13,9 +13,9 @@ from support.database import Pool
 from support.identity_world import KEY, LIMITS, TurnedClock
 
 from events.envelope import Actor, Context
+from events.names import Names
 from events.sealing import KeyRing
 from events.secrets import SecretVault
-from events.names import Names
 from events.store import EventStore
 from service.api.problem import problem_of_http
 from service.api.routes import setup_api

@@ -9,7 +9,7 @@ import asyncpg
 from events.chain import BEFORE_THE_FIRST, link
 
 TABLES = ("events", "streams", "tree_tiles", "head_nodes", "tree_state", "checkpoints", "signing_keys")
-COLUMNS = "position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, hash"
+COLUMNS = "position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, body, hash"
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -52,7 +52,7 @@ class Superuser:
                 columns = await self.conn.fetchval(
                     """
                     select string_agg(column_name, ', ') from information_schema.columns
-                    where table_schema = 'ledger' and table_name = $1 and is_generated = 'NEVER'
+                    where table_schema = 'ledger' and table_name = $1
                     """,
                     table,
                 )
@@ -83,7 +83,7 @@ class Superuser:
             )
             ends[stream_id] = digest
             await self.conn.execute(
-                "update ledger.events set canonical = $2, hash = $3 where position = $1",
+                "update ledger.events set canonical = $2, body = $2::text::jsonb, hash = $3 where position = $1",
                 row["position"],
                 row["canonical"],
                 digest,

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 
-from service.randomness import DRAWN_AHEAD, RandomBytes
+from events.randomness import DRAWN_AHEAD, RandomBytes
 from service.web.redirect import Redirect, RedirectHead
 
 HEAD = RedirectHead(CIMultiDict({"Cache-Control": "no-store"}))

@@ -4,9 +4,9 @@ from typing import Final
 
 from aiohttp import web
 
+from events.randomness import RandomBytes
 from service.keys import REQUEST_ID
 from service.logs import current_request_id
-from service.randomness import RandomBytes
 
 HEADER: Final = "X-Request-Id"
 ID_BYTES: Final = 10
