@@ -41,7 +41,8 @@ async def test_the_log_is_verified(operator: CommandLine, pool: Pool, owner_pool
     async with owner_pool.acquire() as connection, connection.transaction():
         await connection.execute("alter table ledger.events disable trigger user")
         await connection.execute(
-            "update ledger.events set canonical = replace(canonical, 'irene', 'erine') where canonical like '%irene%'"
+            "update ledger.events set canonical = replace(canonical, 'auditor', 'support')"
+            " where canonical like '%auditor%'"
         )
         await connection.execute("alter table ledger.events enable trigger user")
     position = await pool.fetchval("select max(position) from ledger.events")
