@@ -31,7 +31,7 @@ async def test_case_12_a_restored_dump_verifies_and_goes_on(
     store = EventStore(pool)
     state = await record(store, await register(store, "acme"), *(domain(number) for number in range(20)))
     await asyncio.to_thread(copied, database.superuser_dsn, empty_database.superuser_dsn)
-    async with open_pool(SecretStr(empty_database.runtime_dsn), size=2) as restored_pool:
+    async with open_pool(SecretStr(empty_database.runtime_dsn), size=3) as restored_pool:
         restored = EventStore(restored_pool)
         owner = await asyncpg.connect(empty_database.owner_dsn)
         epoch = await owner.fetchval("select ledger.begin_epoch('restored from the nightly backup')")
