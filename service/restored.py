@@ -44,6 +44,7 @@ STAYS: Final[Mapping[str, str]] = MappingProxyType(
         "idempotency.mac": "finds an answer only for who may ask anyway",
         "tombstones.digest": "opens nothing: keeps erased people from coming back unasked",
         "webhooks.secret": "opens nothing here: signs what goes out",
+        "webhooks.former_secret": "opens nothing here either, and signs for a while beside the new one",
         "tombstone_key.wrapped": "opens nothing without the secret keys of the settings",
     }
 )
