@@ -76,7 +76,7 @@ async def test_a_forgotten_holders_token_is_listed_without_the_name(asked: Manag
 
 async def test_a_mistake_is_told_with_what_was_probably_meant(asked: Management, operator: CommandLine) -> None:
     """A name with a typo forgets nobody; a verb with a typo is none; a reason is given, and names nobody."""
-    said = await operator.refused("person", "forget", "ada@acme.exampel", *REASON)
+    said = await operator.refused("person", "forget", "ada@acme.exampl", *REASON)
     assert f"Did you mean {ADA}?" in said
     assert "[not_found]" in said
     assert "forget" in await operator.mistaken("person", "forgett", ADA, *REASON)
