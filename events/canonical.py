@@ -1,7 +1,9 @@
 """Canonical JSON (RFC 8785), and the rules that a payload meets at the door so that its hash means one thing only."""
 
 from collections.abc import Mapping
+from typing import Final
 
+import msgspec
 import orjson
 import rfc8785
 
@@ -12,6 +14,8 @@ MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_INTEGER = 2**53 - 1
 
 _MAXIMUM_NODES = MAXIMUM_BYTES
+_NUL: Final = b"\\u0000"
+_RECORDS: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def check_payload(payload: object) -> None:
@@ -36,10 +40,32 @@ def canonical_json(payload: object) -> str:
     return _encode(payload).decode("utf-8")
 
 
+def canonical_record(record: msgspec.Struct, payload: object) -> str:
+    """Return the RFC 8785 text of a record, the quick way where there is nothing to refuse.
+
+    Args:
+        record: its members are declared in the order of their names, and hold texts, small integers, UUIDs or null.
+        payload: the member that may hold anything.
+
+    Raises:
+        Refusal: ``data_invalid``, as for ``canonical_json``.
+    """
+    walk = _Walk()
+    if walk.admits(payload, 1) and walk.ascii_names:
+        try:
+            encoded = _RECORDS.encode(record)
+        except UnicodeEncodeError:  # half of a surrogate pair
+            encoded = b""
+        if encoded and len(encoded) <= MAXIMUM_BYTES and _NUL not in encoded:
+            return encoded.decode("utf-8")
+    members = msgspec.structs.asdict(record).items()
+    return canonical_json({name: it if it is payload else msgspec.to_builtins(it) for name, it in members})
+
+
 def _encode(payload: object) -> bytes:
     encoded = _written(payload)
     # The text of a NUL, or of a backslash before the text of one.
-    if encoded is None or b"\\u0000" in encoded:
+    if encoded is None or _NUL in encoded:
         _Search().value(payload, (), 0)
     if encoded is None or len(encoded) > MAXIMUM_BYTES:
         raise _wrong((), f"The data is larger than {MAXIMUM_BYTES // 1024} KiB.")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from events.canonical import canonical_json
+from events.canonical import canonical_record
 from events.catalogue.event_data import EventData
 
 ActorType = Literal["staff", "token", "member", "setup", "system", "operator"]
@@ -93,21 +93,25 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     hash: bytes
 
 
-def content(event: NewEvent, context: Context, event_id: UUID) -> dict[str, Any]:
-    """Return exactly what is stored and hashed of an event; members without a value are there as null."""
-    return {
-        "actor": {"type": context.actor.type, "id": context.actor.id},
-        "causation_id": None if context.causation_id is None else str(context.causation_id),
-        "correlation_id": context.correlation_id,
-        "data": event.data.to_data(),
-        "event_id": str(event_id),
-        "idempotency_key": context.idempotency_key,
-        "reason": context.reason,
-        "requested_by": context.requested_by,
-        "schema_version": event.data.schema_version,
-        "ticket": context.ticket,
-        "type": event.type,
-    }
+class _Actor(msgspec.Struct, gc=False):
+    id: str
+    type: str
+
+
+class _Content(msgspec.Struct, gc=False):
+    """Exactly what is stored and hashed of an event; members without a value are there as null."""
+
+    actor: _Actor
+    causation_id: UUID | None
+    correlation_id: str | None
+    data: dict[str, Any]
+    event_id: UUID
+    idempotency_key: str | None
+    reason: str | None
+    requested_by: str | None
+    schema_version: int
+    ticket: str | None
+    type: str
 
 
 def prepare(event: NewEvent, context: Context, event_id: UUID) -> Prepared:
@@ -116,6 +120,18 @@ def prepare(event: NewEvent, context: Context, event_id: UUID) -> Prepared:
     Raises:
         Refusal: ``data_invalid``, when the content cannot be kept (see ``events.canonical``).
     """
-    body = content(event, context, event_id)
-    canonical = canonical_json(body)
-    return Prepared(event_id, event.type, event.data.schema_version, body["data"], canonical, context)
+    data, actor = event.data.to_data(), context.actor
+    content = _Content(
+        actor=_Actor(id=actor.id, type=actor.type),
+        causation_id=context.causation_id,
+        correlation_id=context.correlation_id,
+        data=data,
+        event_id=event_id,
+        idempotency_key=context.idempotency_key,
+        reason=context.reason,
+        requested_by=context.requested_by,
+        schema_version=event.data.schema_version,
+        ticket=context.ticket,
+        type=event.type,
+    )
+    return Prepared(event_id, event.type, content.schema_version, data, canonical_record(content, data), context)
