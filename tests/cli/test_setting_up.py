@@ -90,7 +90,7 @@ async def test_without_a_workspace_the_history_is_that_of_all_of_them(command: C
     listed = await api.get("/timeline?workspace=acme&limit=1")
     assert [one["type"] for one in listed["items"]] == ["WorkspaceRegistered"]
     rest = await api.get(f"/timeline?workspace=acme&limit=1&cursor={listed['next']}")
-    assert rest == {"items": [], "next": None}
+    assert rest == {"items": [], "next": None, "parked": []}
 
 
 async def test_the_export_is_the_history_a_line_for_each_event(command: CommandLine, api: Management) -> None:
