@@ -1,6 +1,6 @@
 """Every setting, read once at start from the environment (prefix ``KEYLEDGER_``).
 
-A setting that bears a secret can come from a file instead: ``KEYLEDGER_SECRET_KEYS_FILE=/run/secrets/keys``. In
+Each setting can come from a file instead: ``KEYLEDGER_SECRET_KEYS_FILE=/run/secrets/keys``. In
 development a ``.env`` file in the working directory is read as well. All that is wrong is reported at once, each with a
 sentence that says what to do.
 """
