@@ -1,1 +1,1 @@
-"""The one place where a workspace is changed, whoever asks: API, console, set-up session or command line."""
+"""The one place where a workspace is changed, whoever asks: API, page or command line."""
