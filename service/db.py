@@ -52,6 +52,11 @@ class StatelessConnection(asyncpg.Connection):  # type: ignore[misc, type-arg, u
         """Answer that there is nothing to reset."""
         return ""
 
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own signature
+        """Roll back what was left open; after a statement that has ended well, nothing was."""
+        if self.is_in_transaction():
+            await super().reset(timeout=timeout)
+
 
 class StatelessPool(asyncpg.Pool):  # type: ignore[misc, type-arg, unused-ignore]  # as above
     """A pool that takes a connection back at once after a single statement that has ended well.

@@ -59,7 +59,9 @@ class SessionStorage(AbstractStorage):
 
     async def load_session(self, request: web.Request) -> Session:
         """Return the session that the request's cookie names, or a new one when there is none, or not any more."""
-        token = request.cookies.get(self.cookie_name)
+        # Most sign-ins begin without a session, and to read all cookies for that costs more than to look for the name.
+        named = self.cookie_name in request.headers.get("Cookie", "")
+        token = request.cookies.get(self.cookie_name) if named else None
         if token is None or not TOKEN_SHAPE.fullmatch(token):
             return Session(None, data=None, new=True)
         now = self._clock()

@@ -16,6 +16,8 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 STATUSES: Final = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
+_CONTROLS: Final = bytes([*range(0x20), 0x7F])
+_END: Final = "\r\n"
 
 
 @coroutine
@@ -33,14 +35,15 @@ class RedirectHead:
         self.headers = headers
         self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "Content-Length: 0\r\n"
         self._second = -1
-        self._begun: dict[int, str] = {}
+        self._begun: dict[int, bytes] = {}
 
-    def of(self, status: int) -> str:
+    def of(self, status: int) -> bytes:
         """Return the status line and the fixed headers for one of :data:`STATUSES`."""
         now = int(time())
         if now != self._second:
             lines = f"Date: {formatdate(now, usegmt=True)}\r\n{self._lines}"
-            self._begun = {code.value: f"HTTP/1.1 {code.value} {code.phrase}\r\n{lines}" for code in STATUSES}
+            begun = {code.value: f"HTTP/1.1 {code.value} {code.phrase}\r\n{lines}" for code in STATUSES}
+            self._begun = {code: text.encode() for code, text in begun.items()}
             self._second = now
         return self._begun[status]
 
@@ -58,9 +61,10 @@ class Redirect(web.Response):
     def __init__(self, head: RedirectHead, status: int, location: str, cookies: list[str], request_id: str) -> None:
         super().__init__(status=status)
         self._begins = head
-        self._lines = _line("X-Request-Id", request_id) + _line("Location", location)
+        lines = f"X-Request-Id: {request_id}\r\nLocation: {location}\r\n"
         for cookie in cookies:
-            self._lines += _line("Set-Cookie", cookie)
+            lines += f"Set-Cookie: {cookie}\r\n"
+        self._lines = _checked(lines, 2 + len(cookies))
         self._sent = False
 
     @property
@@ -82,13 +86,17 @@ class Redirect(web.Response):
         transport = request.transport
         if request.version != HttpVersion11 or not request.keep_alive or transport is None or transport.is_closing():
             return await self._prepare_plainly(request)
-        added = "".join([_line(name, value) for name, value in self.headers.items()]) if self.headers else ""
-        transport.write(f"{self._begins.of(self.status)}{self._lines}{added}\r\n".encode())
+        transport.write(b"".join((self._begins.of(self.status), self._lines, self._added(), b"\r\n")))
         self._sent = True
         return None
 
+    def _added(self) -> bytes:
+        if not self.headers:
+            return b""
+        return _checked("".join(f"{name}: {value}\r\n" for name, value in self.headers.items()), len(self.headers))
+
     async def _prepare_plainly(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        for line in self._lines.splitlines():
+        for line in self._lines.decode().splitlines():
             name, _, value = line.partition(": ")
             self.headers.add(name, value)
         self.headers.extend(self._begins.headers)
@@ -100,8 +108,11 @@ class Redirect(web.Response):
             await super().write_eof(data)
 
 
-def _line(name: str, value: str) -> str:
-    if not value.isprintable():
-        message = f"the value of a redirect's {name} holds a line break or another control character"
+def _checked(lines: str, count: int) -> bytes:
+    """Return the bytes of so many header lines. What they hold beside their ends is counted, which costs the least."""
+    encoded = lines.encode()
+    controls = len(encoded) - len(encoded.translate(None, _CONTROLS))
+    if controls != count * len(_END) or not (lines.isascii() or all(line.isprintable() for line in lines.split(_END))):
+        message = "what a redirect sends holds a line break or another control character"
         raise ValueError(message)
-    return f"{name}: {value}\r\n"
+    return encoded

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from bench.replaying import COPY, HERE, template
+from bench.replaying import COLUMNS, COPY, HERE, template
 from bench.service_under_load import Running
 
 from events.workspace import FOLD_VERSION
@@ -30,7 +30,7 @@ LONG = 9_000_001
 """The number of the workspace with a long history."""
 
 LONG_EVENTS = 10_000
-COPY_LONG = f"copy (select * from ledger.events where stream_id = 'w{LONG}') to '/dev/null'"
+COPY_LONG = f"copy (select {COLUMNS} from ledger.events where stream_id = 'w{LONG}') to '/dev/null'"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ from service.db import open_pool
 
 HERE = Path(__file__).parent
 EVENTS_PER_WORKSPACE = 1000
-COPY = "copy ledger.events to '/dev/null'"
+# All that an event is: the column for look-ups repeats the canonical text, and to write it out would slow the floor.
+COLUMNS = "position, stream_id, version, leaf_index, event_id, recorded_at, type, schema_version, canonical, hash"
+COPY = f"copy ledger.events ({COLUMNS}) to '/dev/null'"
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,16 @@ async def test_answers_to_requests_sent_in_one_go_keep_their_order() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["https://acme.example/\r\nSet-Cookie: x=1", "https://acme.example/\nx", "a\rb", "a\u2028b", "a\x85b", "a\x0bb"],
+    [
+        "https://acme.example/\r\nSet-Cookie: x=1",
+        "https://acme.example/\nx",
+        "a\rb",
+        "a\u2028b",
+        "a\x85b",
+        "a\x0bb",
+        "a\0b",
+        "a\x7fb",
+    ],
 )
 def test_a_line_break_never_begins_another_header(text: str) -> None:
     with pytest.raises(ValueError, match="line break"):
