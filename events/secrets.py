@@ -3,6 +3,7 @@
 import hmac
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -40,6 +41,15 @@ _STALE_KEYS = """
 _REWRAP = """
     update ledger.data_keys set wrapped = $2, wrapping_key_id = $3 where data_key_id = $1 and wrapping_key_id = $4
 """
+_SHRED = "select data_key_ids, secret_ids from ledger.shred_secrets($1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Shredded:
+    """What was there and is deleted: data keys by id, and how many sealed secrets."""
+
+    data_key_ids: list[str]
+    secrets: int
 
 
 class SecretVault:
@@ -87,13 +97,16 @@ class SecretVault:
             self._open.popitem(last=False)
         return secret
 
-    async def shred(self, conn: "Connection", stream_id: str) -> list[str]:
-        """Delete a workspace's secrets and data keys for good, in the caller's transaction; return the keys' ids."""
-        gone = await conn.fetch("delete from ledger.secrets where stream_id = $1 returning secret_id", stream_id)
-        for row in gone:
-            self._open.pop(str(row["secret_id"]), None)
-        keys = await conn.fetch("delete from ledger.data_keys where stream_id = $1 returning data_key_id", stream_id)
-        return [str(row["data_key_id"]) for row in keys]
+    async def shred(self, conn: "Connection", stream_id: str) -> Shredded:
+        """Delete a workspace's secrets and data keys for good, in the caller's transaction.
+
+        Nothing is left to decide here: whoever calls has found that the workspace may be shredded, and records it.
+        """
+        row = await conn.fetchrow(_SHRED, stream_id)
+        assert row is not None  # noqa: S101 -- a function's row is always there
+        for secret_id in row["secret_ids"]:
+            self._open.pop(str(secret_id), None)
+        return Shredded([str(one) for one in row["data_key_ids"]], len(row["secret_ids"]))
 
     async def rewrap(self) -> int:
         """Wrap every data key under the newest key; return how many were not.

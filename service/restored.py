@@ -63,9 +63,11 @@ _BATCH: Final = 500
 _FORGOTTEN: Final = """
     select body -> 'data' ->> 'name_id' as name_id from ledger.events where stream_id = $1 and type = 'NameShredded'
 """
-_SHREDDED: Final = "stream_id in (select stream_id from ledger.events where type = 'SecretsShredded')"
-_SHREDDED_SECRETS: Final = f"delete from ledger.secrets where {_SHREDDED} returning secret_id"
-_SHREDDED_KEYS: Final = f"delete from ledger.data_keys where {_SHREDDED}"
+_SHRED_AGAIN: Final = """
+    select coalesce(sum(cardinality(gone.secret_ids)), 0)::int
+    from (select distinct stream_id from ledger.events where type = 'SecretsShredded') told
+    cross join lateral ledger.shred_secrets(told.stream_id) gone
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,7 @@ async def begin_after_restore(
             revoked = [ApiTokenRevoked(token_id=str(one)) for one in tokens[start : start + _BATCH]]
             await _append(connection, store, revoked, context)
         names = await _forget_again(connection, store, identity.names, shredded, context)
-        secrets = len(await connection.fetch(_SHREDDED_SECRETS))
-        await connection.execute(_SHREDDED_KEYS)
+        secrets: int = await connection.fetchval(_SHRED_AGAIN)
     workspaces = await _revoke_in_workspaces(identity, context)
     return Restored(epoch, position, rows, len(tokens), workspaces, names, secrets)
 

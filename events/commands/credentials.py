@@ -108,8 +108,8 @@ class ProveConnection(Command):
 
 
 class ShredSecrets(Command):
-    """Record that the data keys of a closed workspace were destroyed."""
+    """Record that the data keys of a closed workspace were destroyed: these, all that there were."""
 
     emits: ClassVar[str] = "SecretsShredded"
 
-    data_key_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1000)]
+    data_key_ids: Annotated[list[Identifier], Field(max_length=1000)]

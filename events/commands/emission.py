@@ -76,6 +76,7 @@ _INSTEAD: Mapping[str, str] = {
     "MemberJoined": "People join by signing in. Invite them instead.",
     "MemberInvited": "Send an invitation instead; an event carries no address.",
     "RecoveryCodesIssued": "Recovery codes are for an owner, who makes them when signed in.",
+    "SecretsShredded": "Whoever runs the service shreds secrets, on the database: keyledger secrets shred.",
 }
 
 

@@ -129,14 +129,16 @@ def prove_connection(workspace: Workspace, command: ProveConnection, _facts: Fac
 
 
 def shred_secrets(workspace: Workspace, command: ShredSecrets, _facts: Facts, _rules: Rules) -> list[EventData]:
-    """Record that a closed workspace's data keys were destroyed.
+    """Record that a closed workspace's data keys were destroyed; nothing, when there were none.
 
     Raises:
         Refusal: ``not_ready`` while the workspace is open: its connection still needs them.
     """
     if not workspace.closed:
         raise Refusal("not_ready", "The workspace is open and needs its secrets. Close it first.", missing=["closed"])
-    return [] if workspace.shredded else [SecretsShredded(data_key_ids=command.data_key_ids)]
+    if workspace.shredded or not command.data_key_ids:
+        return []
+    return [SecretsShredded(data_key_ids=command.data_key_ids)]
 
 
 def _keep_an_owner(workspace: Workspace, target: Credentials, facts: Facts, rules: Rules) -> None:

@@ -68,6 +68,14 @@ def test_secrets_of_an_open_workspace_are_not_shredded() -> None:
     assert acme.refusal(ShredSecrets(data_key_ids=["k1"]), actor=SYSTEM).code == "not_ready"
 
 
+def test_where_there_was_no_data_key_no_shredding_is_recorded() -> None:
+    acme = Deciding().registered()
+    assert acme.refusal(ShredSecrets(data_key_ids=[]), actor=SYSTEM).code == "not_ready"
+    acme.emit("WorkspaceClosed")
+    assert acme.do(ShredSecrets(data_key_ids=[]), actor=SYSTEM) == []
+    assert acme.workspace.shredded is False
+
+
 def test_leaving_the_sso_plans_lifts_enforcement_then_disables_sso_then_changes_the_plan_each_with_the_reason() -> None:
     acme = Deciding().enforced()
     assert acme.emit("WorkspacePlanChanged", {"plan": "starter"}) == [

@@ -39,6 +39,8 @@ WRITES = [
     "drop trigger events_append_only on ledger.events",
     "drop table ledger.events",
     "update ledger.secrets set sealed = ''",
+    "delete from ledger.data_keys",
+    "truncate ledger.data_keys",
     "delete from ledger.migrations",
     "set session_replication_role = replica",
 ]

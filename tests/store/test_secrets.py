@@ -106,7 +106,7 @@ async def test_case_11_a_shredded_workspace_s_secrets_are_gone_and_its_history_s
     assert await opened(vault, acme) == SECRET
     async with pool.acquire() as connection, connection.transaction():
         gone = await vault.shred(connection, "acme")
-    assert len(gone) == 1
+    assert (len(gone.data_key_ids), gone.secrets) == (1, 1)
     assert await opened(vault, acme) is None
     assert await opened(vault, other) == SECRET
     assert (await verify_log(EventStore(pool))).fault is None
