@@ -20,6 +20,7 @@ from service.cli import (
     persons,
     proof,
     setup_links,
+    shredding,
     sign_ins,
     tokens,
     webhooks,
@@ -132,6 +133,7 @@ keyledger.command("demo", rich_help_panel=OPERATOR, epilog="Example: keyledger d
 keyledger.command("migrate", rich_help_panel=OPERATOR, epilog="Example: keyledger migrate")(operate.migrate)
 keyledger.add_typer(tokens.token, name="token", rich_help_panel=OPERATOR)
 keyledger.add_typer(persons.person, name="person", rich_help_panel=OPERATOR)
+keyledger.add_typer(shredding.secrets, name="secrets", rich_help_panel=OPERATOR)
 keyledger.add_typer(webhooks.webhook, name="webhook", rich_help_panel=OPERATOR)
 keyledger.command("checkpoint", rich_help_panel=OPERATOR, epilog="Example: keyledger checkpoint > log.checkpoint")(
     proof.checkpoint

@@ -85,7 +85,7 @@ def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
         raise Refused(refusal.message, refusal.code) from None
     except (PostgresError, MigrationError, SealError) as error:
         raise Refused(str(error), "database") from None
-    except asyncpg.UndefinedTableError:
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError):
         raise Refused("The database is not set up yet. Run `keyledger migrate` first.", "database") from None
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         raise Refused(
@@ -162,15 +162,10 @@ async def _rebuild_tree(store: EventStore, progress: Progress) -> Rebuilt:
         raise Refused(f"{refused} Nothing was changed. Run: keyledger verify", "log_broken") from None
 
 
-async def begin_after_restore(operator: Operator, reason: str, shredded: Sequence[str] = ()) -> dict[str, Any]:
-    """Begin an epoch after a restore, as the owner of the tables, and make void what was handed out before.
-
-    ``shredded`` are ids of names that were forgotten after the backup was made.
-    """
+def identity_of(operator: Operator) -> IdentityResources:
+    """Return what changes to workspaces need, as the settings have it."""
     settings = operator.settings
-    url = settings.owner_database_url or settings.database_url
-    assert url is not None  # noqa: S101 -- what open_database is for
-    identity = IdentityResources(
+    return IdentityResources(
         pool=operator.pool,
         store=operator.store,
         clock=operator.clock,
@@ -184,6 +179,17 @@ async def begin_after_restore(operator: Operator, reason: str, shredded: Sequenc
         rules=rules_of(settings),
         public_url=settings.public_url,
     )
+
+
+async def begin_after_restore(operator: Operator, reason: str, shredded: Sequence[str] = ()) -> dict[str, Any]:
+    """Begin an epoch after a restore, as the owner of the tables, and make void what was handed out before.
+
+    ``shredded`` are ids of names that were forgotten after the backup was made.
+    """
+    settings = operator.settings
+    url = settings.owner_database_url or settings.database_url
+    assert url is not None  # noqa: S101 -- what open_database is for
+    identity = identity_of(operator)
     context = await operator.context(reason)
     async with open_pool(url, size=1) as owner:
         try:

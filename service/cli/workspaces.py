@@ -69,6 +69,14 @@ def change_plan(
     record(slug, "WorkspacePlanChanged", {"plan": plan}, why, as_json=as_json)
 
 
+@workspace.command("close", epilog='Example: keyledger workspace close acme --reason "contract ended"')
+@explained
+def close(slug: Slug, *, why: Why, as_json: Json = False) -> None:
+    """Close a workspace for good: nobody signs in, and it takes no more changes. The history stays."""
+    then = f"an operator destroys its client secrets by: keyledger secrets shred {slug}"
+    record(slug, "WorkspaceClosed", {}, why, as_json=as_json, then=then)
+
+
 @workspace.command("list", epilog="Example: keyledger workspace list --at yesterday")
 def list_workspaces(*, at: At = None, as_json: Json = False) -> None:
     """List all workspaces, by slug, as they are or as they were at any moment."""
