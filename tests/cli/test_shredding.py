@@ -143,7 +143,7 @@ async def test_no_token_shreds_and_nobody_but_an_operator_may_decide_it(api: Man
         token = await api.new_token(f"a-{role}", role)
         problem = await api.post("/workspaces/acme/events", body, 403, **token)
         assert problem["code"] == "forbidden"
-        assert "keyledger secrets shred" in problem["detail"]
+        assert ("keyledger secrets shred" in problem["detail"]) is (role != "auditor")
     for kind in ("token", "staff", "member", "setup"):
         with pytest.raises(Refusal) as refused:
             await shred(api, "acme", Context(Actor(kind, "ada"), reason="for fun"))
