@@ -45,7 +45,7 @@ def base64url(raw: bytes) -> str:
 class _Drawer:
     """The subkeys of one purpose."""
 
-    __slots__ = ("by_id", "macs", "newest", "newest_id", "purpose")
+    __slots__ = ("by_id", "macs", "marker", "newest", "newest_id", "purpose")
 
     def __init__(self, purpose: str, keys: Sequence[tuple[bytes, bytes]]) -> None:
         self.purpose = purpose.encode() + b"\0"
@@ -53,6 +53,7 @@ class _Drawer:
         self.newest_id = keys[0][0]
         self.newest = self.by_id[self.newest_id]
         self.macs = [_derive(key, b"mark/" + self.purpose) for _, key in keys]
+        self.marker = hashlib.blake2b(key=self.macs[0], digest_size=MARK_BYTES)
 
 
 class CookieBox:
@@ -108,7 +109,9 @@ class CookieBox:
 
     def mark(self, purpose: str, value: bytes) -> bytes:
         """Return the 96-bit keyed mark (BLAKE2b, RFC 7693) by which :meth:`is_marked` knows ``value`` again."""
-        return hashlib.blake2b(value, key=self._drawer(purpose).macs[0], digest_size=MARK_BYTES).digest()
+        mark = self._drawer(purpose).marker.copy()
+        mark.update(value)
+        return mark.digest()
 
     def digests(self, purpose: str, value: bytes) -> list[bytes]:
         """Return the 256-bit keyed digests (BLAKE2b) of ``value`` for this purpose, under each key, newest first."""

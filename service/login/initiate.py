@@ -99,18 +99,19 @@ class Initiate:
                 return Refused.of(error, credentials.provider_kind, admitted)
         now = int(time)
         draw = self._draws.next(now)
+        # In the order of the fields: names would double what it costs.
         attempt = Attempt(
-            slug=slug,
-            credentials_id=credentials.credentials_id,
-            issuer=credentials.issuer,
-            client_id=credentials.client_id,
-            redirect_uri=uri,
-            state=draw.state,
-            nonce=draw.nonce,
-            verifier=draw.verifier,
-            target=admitted,
-            started_at=now,
-            kind="app" if iss is None else "okta",
+            slug,
+            credentials.credentials_id,
+            credentials.issuer,
+            credentials.client_id,
+            uri,
+            draw.state,
+            draw.nonce,
+            draw.verifier,
+            admitted,
+            now,
+            "app" if iss is None else "okta",
         )
         prefix = self._relying_party.authorization_prefix(metadata, credentials.client_id, uri)
         # What is drawn is base64url and needs no quoting; this path is called too often to look.

@@ -58,23 +58,22 @@ async def initiate(request: web.Request) -> web.StreamResponse:
     """``GET|POST /api/sso/initiate/{slug}``: to the workspace's provider (OIDC Core 4)."""
     if fetched_ahead(request):
         return web.Response(status=204)
-    slug = request.match_info["slug"]
-    flow = request.app[FLOW]
+    slug, app = request.match_info["slug"], request.app
     asked: Mapping[str, str] = {}
     if request.method == "POST" or request.rel_url.raw_query_string:
         asked = await _asked(request, slug)
-    begun = await flow.initiate.begin(
+    begun = await app[FLOW].initiate.begin(
         slug,
         iss=asked.get("iss"),
         login_hint=asked.get("login_hint"),
         target=asked.get("target_link_uri"),
         cookie_header=request.headers.get(_COOKIE, ""),
     )
-    metrics = request.app[METRICS]
+    metrics = app[METRICS]
     if isinstance(begun, Begun):
         metrics.begun()
         return Redirect(
-            request.app[PAGES].headers.redirects,
+            app[PAGES].headers.redirects,
             303 if request.method == "POST" else 302,
             begun.location,
             begun.cookies,
