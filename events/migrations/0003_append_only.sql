@@ -15,8 +15,11 @@ $$;
 create function ledger.keep_order() returns trigger
 language plpgsql
 as $$
+declare
+    v_locked boolean;
 begin
-    perform pg_catalog.pg_advisory_xact_lock(7311142301);
+    -- An expression, because a perform starts the executor, for every append.
+    v_locked := pg_catalog.pg_advisory_xact_lock(7311142301) is not null;
     return null;
 end
 $$;

@@ -55,13 +55,15 @@ begin
 end
 $$;
 
+-- Writes a workspace's read model, its domains with it. Returns whether there was anything to write.
 create function projection.put_connection(
     p_slug text, p_version bigint, p_position bigint, p_fold_version int, p_document jsonb
-) returns void
+) returns boolean
 language plpgsql
 as $$
 declare
     v_domains_differ boolean;
+    v_written        boolean := true;
 begin
     if p_fold_version is null or p_document ->> 'slug' is distinct from p_slug
         or (p_document ->> 'version')::bigint is distinct from p_version
@@ -88,12 +90,14 @@ begin
             clock_timestamp(), projection.lapse_of(p_document), p_position
         )
         on conflict (slug) do nothing;
+        v_written := found;
         v_domains_differ := found;
     end if;
     -- Few changes touch domains, and an append need not pay for the others.
     if v_domains_differ then
         perform projection.put_domains(p_slug, p_document);
     end if;
+    return v_written;
 end
 $$;
 
