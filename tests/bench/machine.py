@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import sys
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -18,7 +19,8 @@ def describe_machine() -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(int(memory.group(1)) / 2**20) if memory else None,
         "system": platform.platform(),
-        "python": platform.python_version(),
+        # With its build: one without profile-guided optimisation takes half as long again for the same Python code.
+        "python": f"{sys.version} at {sys.base_prefix}",
     }
 
 
