@@ -64,7 +64,7 @@ async def measure(directory: Path, *, quick: bool) -> dict[str, Any]:
 
 
 async def appends(service: Running, *, rounds: int) -> dict[str, Any]:
-    """Measure the append path with one writer and with 32, in many short turns: what a machine does changes by the second."""
+    """Measure the append path with one writer and with 32, in many short turns: the pace changes by the second."""
     result = {}
     async with open_pool(SecretStr(service.runtime_url), size=33) as pool:
         for writers in (1, 32):
