@@ -51,11 +51,17 @@ ELSEWHERE: Final = ("test_matrix",)
 """What is about the tests themselves."""
 EVERYWHERE: Final = "test_nothing_shown"
 """About every module at once."""
+ANSWERS: Final = (
+    "web/test_callback",
+    "web/test_callback_bound",
+    "web/test_callback_errors",
+    "web/test_callback_posted",
+)
 ON_A_DATABASE: Final = {
-    "callback": ("web/test_callback", "web/test_callback_bound", "web/test_desk"),
+    "callback": (*ANSWERS, "web/test_desk"),
     "ended_by_provider": ("oidc/test_logout", "oidc/test_frontchannel_logout"),
-    "exchange": ("web/test_callback",),
-    "returned": ("web/test_callback",),
+    "exchange": ANSWERS,
+    "returned": ANSWERS,
 }
 """The tests of what drives the relying party, by module: with a database, so theirs alone."""
 LAST: Final = ("test_hostile_tokens", "test_hostile_answers")
