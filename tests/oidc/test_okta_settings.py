@@ -3,82 +3,31 @@
 Whoever reads the page alone, or the row in the sign-in log alone, can say what to change in Okta.
 """
 
-import html
-import secrets
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import ClientResponse
 from support.browser import Browser, shown_reason
 from support.database import Pool
-from support.okta import DPOP_REQUIRED, NOT_ASSIGNED, WRONG_SECRET, okta_headers
+from support.okta import DPOP_REQUIRED, WRONG_SECRET
 from support.provider import FakeProvider
-from support.site import Site, running_site
+from support.site import Site
+from support.wrong_settings import (
+    INITIATE,
+    Wrong,
+    answering,
+    as_it_is,
+    assert_told_with_the_field_to_change,
+    begin,
+    in_oktas_shape,
+    redirecting_back_with,
+    with_claims,
+)
 
-INITIATE = "/api/sso/initiate/"
 CALLBACK = "/api/sso/callback/"
 CUSTOM_SERVER = "/oauth2/default"
 
 
-def as_it_is(_: FakeProvider) -> None:
-    """Leave the provider alone."""
-
-
-def redirecting_back_with(error: str, description: str = "") -> Callable[[FakeProvider], None]:
-    def prepare(provider: FakeProvider) -> None:
-        provider.authorize_error = (error, description)
-
-    return prepare
-
-
-def answering(endpoint: str, status: int, body: dict[str, Any], **headers: str) -> Callable[[FakeProvider], None]:
-    sent = okta_headers("no-store")
-    sent.update({name.replace("_", "-"): value for name, value in headers.items()})
-
-    def prepare(provider: FakeProvider) -> None:
-        provider.hooks[endpoint] = lambda _: web.json_response(body, status=status, headers=sent)
-
-    return prepare
-
-
-def in_oktas_shape(code: str, summary: str) -> dict[str, Any]:
-    return {"errorCode": code, "errorSummary": summary, "errorLink": code, "errorId": "oae1", "errorCauses": []}
-
-
-def with_claims(**changes: Any) -> Callable[[FakeProvider], None]:
-    def prepare(provider: FakeProvider) -> None:
-        provider.claim_changes = changes
-
-    return prepare
-
-
 def with_another_issuer_in_discovery(provider: FakeProvider) -> None:
     provider.metadata_changes = {"issuer": "https://login.acme.example"}
-
-
-def without_an_address(provider: FakeProvider) -> None:
-    del provider.person["email"]
-
-
-def with_a_directorys_address(provider: FakeProvider) -> None:
-    """The org server says so of everybody whose address came from a directory, and says it at userinfo alone."""
-    provider.person["email_verified"] = False
-
-
-async def start(site: Site, browser: Browser, slug: str) -> ClientResponse:
-    return await site.sign_in(browser, INITIATE + slug)
-
-
-async def begin(site: Site, browser: Browser, slug: str) -> ClientResponse:
-    del site
-    return await browser.get(INITIATE + slug)
-
-
-async def come_back_late(site: Site, browser: Browser, slug: str) -> ClientResponse:
-    back = await site.back(browser, INITIATE + slug)
-    site.world.clock.turn(seconds=61)
-    return await browser.get(back)
 
 
 async def post_an_id_token(site: Site, browser: Browser, slug: str) -> ClientResponse:
@@ -93,45 +42,16 @@ async def start_from_a_tile_of_the_custom_domain(site: Site, browser: Browser, s
     return await browser.get(f"{INITIATE}{slug}?iss=https://login.acme.example")
 
 
-class Wrong(NamedTuple):
-    """One wrong setting, what Okta does because of it, and what is told: on the page and in the row alike."""
-
-    prepare: Callable[[FakeProvider], None]
-    reason: str
-    detail: str
-    field: str | None
-    page: tuple[str, ...]
-    run: Callable[[Site, Browser, str], Any] = start
-    issuer_path: str = ""
-    connection: dict[str, Any] = {}  # noqa: RUF012 - nobody writes to it
-
-
 DPOP_FIELD = (
     "General › General Settings › Proof of possession › "
     "Require Demonstrating Proof of Possession (DPoP) header in token requests"
 )
 SECRETS = "General › Client Credentials › Client secrets"
 ISSUER = "Sign On › OpenID Connect ID Token › Issuer"
-EMAIL = "Directory › People › Profile › Primary email"
 GRANT = "General › General Settings › Grant type"
-LIMITS = "Reports › Rate Limits"
 NO_FEATURE = "You do not have permission to access the feature you are requesting"
 
 WRONGS: dict[str, Wrong] = {
-    "the person is not assigned": Wrong(
-        redirecting_back_with(*NOT_ASSIGNED),
-        "provider_denied",
-        "not_assigned",
-        "Assignments",
-        ("not assigned to this app", "Ask your Okta administrator to assign you", "or a group"),
-    ),
-    "a policy denies": Wrong(
-        redirecting_back_with("access_denied", "Policy evaluation failed for this request, please check."),
-        "provider_denied",
-        "policy",
-        "Sign On › Authentication policy",
-        ("sign-on policy", "Access Policies"),
-    ),
     "the ID token is sent directly to the app": Wrong(
         as_it_is,
         "provider_misconfigured",
@@ -245,60 +165,12 @@ WRONGS: dict[str, Wrong] = {
         ("https://login.acme.example", "http://127.0.0.1:", "the domain that the app's Issuer setting shows"),
         run=start_from_a_tile_of_the_custom_domain,
     ),
-    "the person has no address": Wrong(
-        without_an_address,
-        "email_missing",
-        "email_absent",
-        EMAIL,
-        ("no e-mail address", "the app the email scope"),
-    ),
-    "a directory's address is not verified, and the connection requires it": Wrong(
-        with_a_directorys_address,
-        "email_unverified",
-        "email_not_verified",
-        EMAIL,
-        ("never if it came from a directory", "support can lift the requirement"),
-        connection={"email_verified": "require"},
-    ),
-    "nothing tells whether the address is verified, and the connection requires it": Wrong(
-        as_it_is,
-        "email_unverified",
-        "email_verified_missing",
-        EMAIL,
-        ("does not say", "support can lift the requirement"),
-        connection={"email_verified": "require"},
-    ),
-    "the code came back after its sixty seconds": Wrong(
-        as_it_is,
-        "code_rejected",
-        "code_expired",
-        None,
-        ("over a minute", "sixty seconds"),
-        run=come_back_late,
-    ),
     "the redirect URI was changed meanwhile": Wrong(
         answering("token", 400, {"error": "invalid_grant", "error_description": "The 'redirect_uri' does not match."}),
         "code_rejected",
         "redirect_uri_mismatch",
         "General › Login › Sign-in redirect URIs",
         ("another redirect URI", "enter the redirect URI that support gave you"),
-    ),
-    "the org's limit is used up at the token endpoint": Wrong(
-        answering("token", 429, in_oktas_shape("E0000047", "API call exceeded rate limit."), X_Rate_Limit_Reset="1"),
-        "provider_unreachable",
-        "rate_limited",
-        LIMITS,
-        ("Too many sign-ins at once", "limits count for the whole organization"),
-    ),
-    "the org's limit is used up at userinfo": Wrong(
-        lambda provider: (
-            with_claims(email=None)(provider),
-            answering("userinfo", 429, in_oktas_shape("E0000047", "API call exceeded rate limit."))(provider),
-        )[-1],
-        "provider_unreachable",
-        "rate_limited",
-        LIMITS,
-        ("Wait a minute",),
     ),
     "the ID token is encrypted": Wrong(
         lambda provider: setattr(provider, "token_changes", {"id_token": "a.b.c.d.e"}),
@@ -307,88 +179,14 @@ WRONGS: dict[str, Wrong] = {
         None,
         ("is encrypted. Switch the encryption of ID tokens off.",),
     ),
-    "Okta's own error without a word": Wrong(
-        redirecting_back_with("server_error"),
-        "provider_error",
-        "server_error",
-        None,
-        ("System Log shows the cause",),
-    ),
-    "Okta refuses the request": Wrong(
-        redirecting_back_with("invalid_request", "The 'nonce' parameter is missing."),
-        "provider_misconfigured",
-        "invalid_request",
-        None,
-        ("System Log names what it did not accept",),
-    ),
 }
-
-
-class Told(NamedTuple):
-    """What a refused sign-in told: the page and its words, and the row in the sign-in log."""
-
-    answer: ClientResponse
-    text: str
-    row: dict[str, Any]
-
-
-async def told(site: Site, wrong: Wrong, kind: str) -> Told:
-    """Meet the wrong setting in a workspace whose provider is of this kind."""
-    slug = f"{kind}-{secrets.token_hex(4)}"
-    await site.connect(slug, provider_kind=kind, **wrong.connection)
-    answer = await wrong.run(site, site.browser(), slug)
-    (row,) = [one for one in await site.sign_ins() if one["workspace"] == slug]
-    return Told(answer, html.unescape(await answer.text()), row)
 
 
 @pytest.mark.parametrize("row", WRONGS)
 async def test_a_wrong_setting_is_told_to_the_person_and_to_support_with_the_field_to_change(
     shared_pool: Pool, row: str
 ) -> None:
-    """To each in the words of the connection's kind: what is told of another provider does not speak of Okta."""
-    wrong = WRONGS[row]
-    provider = FakeProvider(issuer_path=wrong.issuer_path)
-    wrong.prepare(provider)
-    async with running_site(shared_pool, provider, app_url="https://app.example/home") as site:
-        okta, other = await told(site, wrong, "okta"), await told(site, wrong, "oidc")
-        lines = [line for line in site.log_lines() if line["event"] == "sign_in_refused"]
-    for one in (okta, other):
-        assert await shown_reason(one.answer) == one.row["reason"] == wrong.reason
-        assert one.row["detail"] == wrong.detail
-        assert one.row["explanation"].endswith(".")
-        assert one.row["explanation"] in one.text
-        assert one.row["request_id"] == one.answer.headers["X-Request-Id"]
-        assert one.row["request_id"] in one.text
-        assert (one.row["okta_field"] is None) == (wrong.field is None)
-        assert wrong.field is None or one.row["okta_field"] in one.text
-    assert [line["detail"] for line in lines] == [wrong.detail] * 2
-    assert okta.row["okta_field"] == wrong.field
-    assert "For the Okta administrator" in okta.text
-    assert not [words for words in wrong.page if words not in okta.text]
-    told_there = f"{other.text} {other.row['explanation']} {other.row['okta_field']}"
-    assert "Okta" not in told_there
-    assert "identity provider" in other.text
-
-
-LIMITED_AT = {
-    "H12 at the token endpoint": ("token", start),
-    "H12 at discovery": ("discovery", begin),
-    "H12 at the key set": ("keys", start),
-}
-
-
-@pytest.mark.parametrize("row", LIMITED_AT)
-async def test_h12_the_page_of_a_provider_that_limits_says_when_to_come_back(shared_pool: Pool, row: str) -> None:
-    """By ``Retry-After`` as well (RFC 9110 10.2.3), so that what reloads pages by itself does not come earlier."""
-    endpoint, run = LIMITED_AT[row]
-    provider = FakeProvider()
-    answering(endpoint, 429, in_oktas_shape("E0000047", "API call exceeded rate limit."), Retry_After="17")(provider)
-    async with running_site(shared_pool, provider) as site:
-        slug = f"limited-{secrets.token_hex(4)}"
-        await site.connect(slug)
-        answer = await run(site, site.browser(), slug)
-        assert (answer.status, answer.headers.get("Retry-After")) == (503, "17")
-        assert "asked again in 17 seconds" in await answer.text()
+    await assert_told_with_the_field_to_change(shared_pool, WRONGS[row])
 
 
 async def test_a_stranger_cannot_have_our_page_say_what_they_like(site: Site) -> None:
