@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from events.envelope import Actor, ActorType
+from events.installation_key import InstallationKey
 from events.name_ids import KEY_BYTES, check_name, name_id
 from events.name_seals import NamesKey, NotThisName, OpenedName
-from events.sealing import DataKey, KeyWrapper, SealError, WrappedKey, bind
+from events.sealing import KeyWrapper, SealError
 
 if TYPE_CHECKING:
     import asyncpg
@@ -34,12 +34,6 @@ KNOWN_MAXIMUM = 1024
 KNOWN_S = 60.0
 """How long an id that was looked up is used for a name; of one who is forgotten elsewhere, for as long at most."""
 
-_KEY = "select key_id, wrapped, wrapping_key_id from ledger.names_key"
-_NEW_KEY = "insert into ledger.names_key (key_id, wrapped, wrapping_key_id) values ($1, $2, $3) on conflict do nothing"
-_REWRAP = """
-    update ledger.names_key set wrapped = $1, wrapping_key_id = $2 where key_id = $3 and wrapping_key_id = $4
-    returning key_id
-"""
 _FIND = "select name_id from ledger.names where digest = $1"
 _ADD = """
     insert into ledger.names (name_id, digest, sealed) values ($1, $2, $3) on conflict (digest) do nothing
@@ -83,7 +77,9 @@ class Names:
 
     def __init__(self, pool: "Pool", keys: KeyWrapper) -> None:
         self._pool = pool
-        self._wrapper = keys
+        self._kept_key = InstallationKey(
+            pool, keys, table="ledger.names_key", purpose="keyledger/names-key/v1", called="names"
+        )
         self._key: NamesKey | None = None
         # By digest, so that the process keeps no list of names.
         self._known: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
@@ -106,7 +102,9 @@ class Names:
             SealError: the key of names cannot be opened.
         """
         check_name(name)
-        key = await self._open(self._pool) or await self._make()
+        key = await self._open(self._pool)
+        if key is None:
+            key = self._key = NamesKey(await self._kept_key.make())
         digest = key.digest(name)
         known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
@@ -171,16 +169,7 @@ class Names:
         Raises:
             SealError: the key cannot be opened.
         """
-        row = await self._pool.fetchrow(_KEY)
-        if row is None or row["wrapping_key_id"] == self._wrapper.newest:
-            return 0
-        place = bind("keyledger/names-key/v1", str(row["key_id"]))
-        key = await self._wrapper.unwrap(WrappedKey(row["wrapping_key_id"], row["wrapped"]), place)
-        new = await self._wrapper.wrap(key, place)
-        done = await self._pool.fetchval(
-            _REWRAP, new.wrapped, new.wrapping_key_id, row["key_id"], row["wrapping_key_id"]
-        )
-        return 0 if done is None else 1
+        return await self._kept_key.rewrap()
 
     async def _add(self, key: NamesKey, digest: bytes, name: str) -> str | None:
         """Give a name an id; ``None`` when another process was first."""
@@ -190,13 +179,10 @@ class Names:
         return added
 
     async def _open(self, source: "Executor") -> NamesKey | None:
-        """Return the key, which never changes; without one there are no names either."""
+        """Return the key; without one there are no names either."""
         if self._key is None:
-            row = await source.fetchrow(_KEY)
-            if row is not None:
-                wrapped = WrappedKey(row["wrapping_key_id"], row["wrapped"])
-                place = bind("keyledger/names-key/v1", str(row["key_id"]))
-                self._key = NamesKey(await self._wrapper.unwrap(wrapped, place))
+            opened = await self._kept_key.open(source)
+            self._key = None if opened is None else NamesKey(opened)
         return self._key
 
     async def _reading_key(self, source: "Executor") -> "NamesKey | SealError":
@@ -205,17 +191,6 @@ class Names:
             return await self._open(source) or SealError("The key of names is gone.")
         except SealError as error:
             return error
-
-    async def _make(self) -> NamesKey:
-        key_id = uuid4()
-        new = await self._wrapper.wrap(DataKey.generate(), bind("keyledger/names-key/v1", str(key_id)))
-        await self._pool.execute(_NEW_KEY, key_id, new.wrapped, new.wrapping_key_id)
-        # Another process may have been first; its key counts.
-        key = await self._open(self._pool)
-        if key is None:
-            message = "The key of names was deleted at this moment. Try again."
-            raise SealError(message)
-        return key
 
 
 def _kept(key: NamesKey | SealError, row: "asyncpg.Record") -> KeptName:
