@@ -3,10 +3,15 @@
 import asyncio
 import json
 import os
-import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from support.command_server import CommandServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,19 +38,22 @@ class CommandLine:
 
     async def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Run:
         """Run the command to its end."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "service",
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**self.environment, **environment},
-        )
-        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), timeout=60)
-        assert process.returncode is not None
-        return Run(process.returncode, out.decode(), err.decode())
+        with ExitStack() as files:
+            given, out, err = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            given.write(stdin.encode())
+            given.seek(0)
+            code = await self.run(arguments, [given.fileno(), out.fileno(), err.fileno()], **environment)
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode())
+        return Run(code, *texts)
+
+    async def run(self, arguments: Sequence[str], descriptors: list[int], **environment: str) -> int:
+        """Run the command with these descriptors as 0 to 2, -1 for one that is closed; return its exit code."""
+        given = {**self.environment, **environment}
+        running = asyncio.to_thread(command_server().run, list(arguments), given, descriptors)
+        return await asyncio.wait_for(running, timeout=60)
 
     async def done(self, *arguments: str, stdin: str = "", **environment: str) -> Run:
         """Run a command that has to end with 0."""
@@ -64,6 +72,12 @@ class CommandLine:
         run = await self(*arguments)
         assert (run.code, run.out) == (2, ""), (arguments, run)
         return run.err
+
+
+@cache
+def command_server() -> CommandServer:
+    """Return the process that commands are forked from, one for each process of tests."""
+    return CommandServer(ROOT)
 
 
 def bare_environment() -> dict[str, str]:
