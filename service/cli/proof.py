@@ -65,7 +65,7 @@ def check(
 ) -> None:
     """Compare the live read models with the replayed events, row by row, and names of people with their ids.
 
-    Nothing is stopped or changed.
+    Names what the log says was destroyed and still is there: secrets, members, tokens. Nothing is stopped or changed.
     """
     from service.cli import database, verification
 
@@ -80,7 +80,11 @@ def check(
     if result["names"] and not as_json:
         say("These names of people are not what the events were recorded with.")
         say_table(["id", "what"], [[one["name_id"], one["problem"]] for one in result["names"]])
-    if result["differences"] or result["names"]:
+    if result["standing"] and not as_json:
+        say("These are there although the log says that they were destroyed, as in tables of an older backup.")
+        rows = [[one["kind"], one["workspace"], one["problem"]] for one in result["standing"]]
+        say_table(["kind", "workspace", "what"], rows)
+    if result["differences"] or result["names"] or result["standing"]:
         raise typer.Exit(1)
 
 

@@ -26,6 +26,7 @@ from service.cli.client import Refused
 from service.cli.database import Operator
 from service.cli.progress import Bar
 from service.publication import publish
+from service.standing import find_standing
 
 FILE_MAXIMUM = 1024**3
 CHECKPOINT_SUFFIX = ".checkpoint"
@@ -91,7 +92,7 @@ def told_fault(fault: Fault) -> dict[str, Any]:
 
 
 async def check(operator: Operator, slug: str | None, bar: Bar) -> dict[str, Any]:
-    """Compare live read models with the replayed events, row by row."""
+    """Compare live read models with the replayed events, row by row, and tables with what the log says is gone."""
     found = await _compared(operator, slug, bar)
     if slug is not None and not await operator.pool.fetchval(
         "select exists (select from ledger.streams where stream_id = $1)", slug
@@ -103,6 +104,7 @@ async def check(operator: Operator, slug: str | None, bar: Bar) -> dict[str, Any
         "outdated": found.outdated,
         "differences": [asdict(one) for one in found.differences],
         "names": [] if slug else [asdict(one) for one in await check_names(operator.pool, operator.names)],
+        "standing": [asdict(one) for one in await find_standing(operator.pool, slug)],
     }
 
 
