@@ -11,6 +11,7 @@ from events.domains import Address
 from service.identity.change import Change
 from service.identity.people import Known, KnownInvitation
 from service.identity.policy import Consume, may_sign_in
+from service.identity.users import keep_user
 from service.identity.websites import read_websites
 
 
@@ -27,7 +28,8 @@ class Accepting:
     async def accept(self, change: Change) -> bool:
         """Accept the invitation if it still is open, the user is no member yet, and SSO is not required."""
         row = await self._read(change)
-        if row is None or row["taken"]:
+        # Who was erased elsewhere since they showed to read the mailbox shows it once more.
+        if row is None or row["taken"] or not await keep_user(change.connection, self.user_id):
             return False
         invitation = KnownInvitation(
             self.invitation_id, row["role"], row["websites"], open=row["open"], email=self.address.display

@@ -18,7 +18,7 @@ from service.identity.read_model import UnusableReadModel, workspace_of
 from service.identity.resources import Connection
 from service.identity.session_ends import end_sessions_of
 from service.identity.session_values import LiveSession
-from service.identity.users import create_user
+from service.identity.users import create_user, mailbox_user
 
 _WORKSPACES: Final = """
     select 1 from identity.workspaces w
@@ -60,10 +60,7 @@ async def claim_memberships(
     await connection.execute("select pg_advisory_xact_lock(hashtextextended('mailbox ' || $1, 0))", address.key)
     await connection.fetch(_WORKSPACES, address.key)
     session = await _as_it_is(connection, session)
-    owner: UUID | None = await connection.fetchval(
-        "select user_id from identity.users where email_key = $1", address.key
-    )
-    user_id = owner or await create_user(connection, None, now, proven=address)
+    user_id = await mailbox_user(connection, address) or await create_user(connection, None, now, proven=address)
     for row in await connection.fetch(_UNCLAIMED, address.key):
         ground = await _ground(connection, row, address, session, now)
         if ground is None or not await _move(connection, row, user_id):

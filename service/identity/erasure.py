@@ -34,7 +34,7 @@ async def forget(
         " websites = '[]', owner_until = null where member_id = $1",
         member_id,
     )
-    if await _forget_user(connection, user_id):
+    if await _forget_user(connection, user_id, email_key):
         await _anonymise(connection, NOWHERE, None, email_key)
         await connection.execute("delete from identity.magic_links where email_key = $1", email_key)
         await connection.execute(
@@ -92,13 +92,24 @@ async def _anonymise(connection: Connection, workspace: str, member_id: UUID | N
     )
 
 
-async def _forget_user(connection: Connection, user_id: UUID) -> bool:
-    """A user who is a member of nothing any more is forgotten as well."""
-    gone = await connection.fetchval(
-        "delete from identity.users u where user_id = $1"
-        " and not exists (select 1 from identity.members m where m.user_id = u.user_id) returning true",
+async def _forget_user(connection: Connection, user_id: UUID, email_key: str) -> bool:
+    """A user who is a member of nothing any more is forgotten as well; so is one of whom the address is all there is.
+
+    Such a one read the mailbox, which did not show that the member's account is theirs. Returns whether the member's
+    own user was forgotten.
+    """
+    # In a statement of its own, so that the next one sees the membership that somebody was just being given.
+    await connection.execute(
+        "select from identity.users where user_id = $1 or email_key = $2 order by user_id for update",
         user_id,
+        email_key,
     )
-    if gone:
-        await end_sessions_of(connection, user_id)
-    return bool(gone)
+    gone = await connection.fetch(
+        "delete from identity.users u where (user_id = $1 or email_key = $2)"
+        " and not exists (select 1 from identity.members m where m.user_id = u.user_id) returning user_id",
+        user_id,
+        email_key,
+    )
+    for one in gone:
+        await end_sessions_of(connection, one["user_id"])
+    return user_id in {one["user_id"] for one in gone}

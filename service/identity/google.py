@@ -22,7 +22,7 @@ from service.identity.claiming import claim_memberships
 from service.identity.known_addresses import is_known_address, leads_to_privileges
 from service.identity.magic_link import UserIdentity, request_magic_link
 from service.identity.outcome import Outcome, Status
-from service.identity.resources import IdentityResources, RequestMeta
+from service.identity.resources import Connection, IdentityResources, RequestMeta
 from service.identity.session_values import LiveSession
 from service.identity.sign_in_log import SignIn, record
 from service.identity.spent import spend
@@ -95,6 +95,10 @@ def vouched_for(person: GooglePerson, address: Address) -> bool:
     return person.email_verified_claim is True and own
 
 
+class _LeadsToNobody(Exception):
+    """Whoever the address led to was erased since it was looked at: what was claimed is taken back."""
+
+
 @dataclass(frozen=True, slots=True)
 class _GoogleSignIn:
     resources: IdentityResources
@@ -139,15 +143,24 @@ class _GoogleSignIn:
         )
 
     async def _link(self, address: Address) -> Outcome:
-        async with transaction(self.resources.pool) as connection:
-            claim = await claim_memberships(connection, address, self.now, self.meta.session)
-            arrival = self.arrival(claim.user_id, address, replace(self.meta, session=claim.session))
-            linked = arrival.switches or await link_identity(connection, self.identity, claim.user_id, self.now)
+        try:
+            async with transaction(self.resources.pool) as connection:
+                arrival = await self._claim(connection, address)
+                linked = arrival.switches or await link_identity(connection, self.identity, arrival.user_id, self.now)
+        except _LeadsToNobody:
+            return await self._end("refused", "invitation_required", "no_membership")
         if arrival.switches:
             return await arrival.ask_to_switch()
         if not linked:
             return await self._end("refused", "identity_conflict", "linked_to_another_identity")
         return await arrival.sign_in()
+
+    async def _claim(self, connection: Connection, address: Address) -> Arrival:
+        claim = await claim_memberships(connection, address, self.now, self.meta.session)
+        # Looked at once more: who is erased meanwhile is not to be brought back by the claim.
+        if not await is_known_address(connection, address, self.now):
+            raise _LeadsToNobody
+        return self.arrival(claim.user_id, address, replace(self.meta, session=claim.session))
 
     async def _end(self, status: Status, reason: str, detail: str | None = None) -> Outcome:
         row = SignIn(

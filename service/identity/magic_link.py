@@ -136,6 +136,17 @@ async def use_magic_link(connection: Executor, link: MagicLink, now: datetime) -
     return bool(used)
 
 
+async def is_unused(connection: Executor, link: MagicLink, now: datetime) -> bool:
+    """Whether the link can still be used. Changes nothing."""
+    return bool(
+        await connection.fetchval(
+            "select true from identity.magic_links where token_hash = $1 and used_at is null and expires_at > $2",
+            link.token_hash,
+            now,
+        )
+    )
+
+
 def _read(row: asyncpg.Record, now: datetime) -> MagicLink | None:
     address = read_address(row["email"])
     if address is None:
