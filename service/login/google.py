@@ -12,10 +12,9 @@ from pydantic import SecretStr
 from service.clock import Clock
 from service.cookiebox import CookieBox
 from service.login.attempt import Attempt, AttemptCookies
-from service.login.initiate import Begun, kept_hint
+from service.login.beginning import Beginnings, Begun
 from service.login.outcome import Refused
 from service.login.returned import AlreadyUsed, ReturnedAttempts, refused_answer
-from service.login.state import Draws
 from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
 from service.oidc.discovery import AUTH_METHODS, ProviderMetadata
 from service.oidc.errors import OidcError
@@ -72,8 +71,7 @@ class GoogleRoundTrip:
     ) -> None:
         self._client = client
         self._relying_party = relying_party
-        self._draws = Draws(box)
-        self._cookies = cookies
+        self._beginnings = Beginnings(relying_party, box, cookies)
         self._returned = ReturnedAttempts(pool, box, cookies, clock)
         self._redirect_uri = f"{public_url}{CALLBACK_PATH}"
         self._clock = clock
@@ -84,37 +82,23 @@ class GoogleRoundTrip:
             metadata = await self._relying_party.prepare(self._client.issuer)
         except OidcError as error:
             return Refused.of(error, _KIND, target)
-        now = int(self._clock().timestamp())
-        draw = self._draws.next(now)
-        attempt = Attempt(
+        begun = self._beginnings.begin(
+            metadata,
             slug=_PLACE,
             credentials_id=_PLACE,
             issuer=self._client.issuer,
             client_id=self._client.client_id,
             redirect_uri=self._redirect_uri,
-            state=draw.state,
-            nonce=draw.nonce,
-            verifier=draw.verifier,
             target=target,
-            started_at=now,
+            now=int(self._clock().timestamp()),
             kind="app",
+            cookie_header=cookie_header,
+            login_hint=login_hint,
         )
-        location = self._relying_party.authorization_url(
-            metadata,
-            self._client.client_id,
-            self._redirect_uri,
-            draw.state,
-            draw.nonce,
-            draw.challenge,
-            kept_hint(login_hint),
-        )
-        kept = self._cookies.keep(attempt)
-        if kept is None:
-            return Refused("provider_misconfigured", "attempt_too_large", target=target)
-        if is_google(self._client.issuer):
+        if isinstance(begun, Begun) and is_google(self._client.issuer):
             # People have several accounts there, and the last one used need not be the one that they mean.
-            location = f"{location}&prompt=select_account"
-        return Begun(location, [kept, *self._cookies.surplus(cookie_header, kept)], attempt)
+            return begun._replace(location=f"{begun.location}&prompt=select_account")
+        return begun
 
     async def answer(self, fields: Mapping[str, str], cookie_header: str) -> ProvenAtGoogle | AlreadyUsed | Refused:
         """Judge one answer of Google's."""

@@ -139,14 +139,14 @@ class RelyingParty:
         code_challenge: str,
         login_hint: str | None = None,
     ) -> str:
-        """Return where the browser goes to sign in (OIDC Core 3.1.2.1). PKCE S256 goes along, announced or not."""
-        prefix = self.authorization_prefix(metadata, client_id, redirect_uri)
-        url = f"{prefix}&state={quote(state, '')}&nonce={quote(nonce, '')}&code_challenge={quote(code_challenge, '')}"
-        return f"{url}&login_hint={quote(login_hint, '')}" if login_hint else url
+        """Return where the browser goes to sign in (OIDC Core 3.1.2.1). PKCE S256 goes along, announced or not.
 
-    def authorization_prefix(self, metadata: ProviderMetadata, client_id: str, redirect_uri: str) -> str:
-        """Return what all authorization URLs of a connection begin with; state, nonce and challenge are to follow."""
-        return self._prefix(metadata.authorization_endpoint, client_id, redirect_uri, metadata.response_modes)
+        ``state``, ``nonce`` and ``code_challenge`` are base64url, as they are drawn.
+        """
+        prefix = self._prefix(metadata.authorization_endpoint, client_id, redirect_uri, metadata.response_modes)
+        # What is drawn needs no quoting; this is called too often to look.
+        url = f"{prefix}&state={state}&nonce={nonce}&code_challenge={code_challenge}"
+        return f"{url}&login_hint={quote(login_hint, '')}" if login_hint else url
 
     async def complete(
         self,

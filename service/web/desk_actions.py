@@ -10,7 +10,7 @@ from events.refusals import Refusal
 from events.workspace import Workspace
 from service.commands.proposals import Emission, read_changes
 from service.keys import COMMANDS, METRICS, REQUEST_ID
-from service.login.initiate import Begun
+from service.login.beginning import Begun
 from service.web.desk import Desk, committed, show_desk
 from service.web.flow import FLOW
 from service.web.form import read_form, single

@@ -9,8 +9,8 @@ from service.identity.google import open_google_switch, seal_google_switch, sign
 from service.identity.resources import RequestMeta
 from service.identity.sessions import live_session
 from service.keys import CLIENT_IP, METRICS, REQUEST_ID
+from service.login.beginning import Begun
 from service.login.google import CALLBACK_PATH, GoogleRoundTrip
-from service.login.initiate import Begun
 from service.login.outcome import Refused
 from service.login.returned import AlreadyUsed
 from service.web.flow import FLOW

@@ -17,8 +17,8 @@ from service.identity.sessions import live_session
 from service.identity.switch import seal_switch
 from service.keys import CLIENT_IP, METRICS, REQUEST_ID
 from service.login.attempt import Attempt
+from service.login.beginning import Begun
 from service.login.callback import PARAMETERS, SWITCHED, Proven
-from service.login.initiate import Begun
 from service.login.outcome import Refused
 from service.login.own_credentials import switched_away
 from service.login.returned import AlreadyUsed

@@ -17,8 +17,8 @@ from support.service import free_port
 from support.site import Site, running_site
 
 from events.catalogue.access import EnforcementEnabled
+from service.login.beginning import Begun
 from service.login.google import GoogleClient, GoogleRoundTrip, endpoint_hosts
-from service.login.initiate import Begun
 from service.oidc.client import RelyingParty
 from service.oidc.http import ProviderClient
 from service.oidc.policy import ProviderPolicy
