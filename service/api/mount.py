@@ -41,11 +41,10 @@ def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stream
             # The one character that the database cannot be asked about.
             raise web.HTTPNotFound
         query = read_query(request, operation.query)
-        raw: object = None
-        if operation.body is None:
-            await refuse_body(request)
-        else:
-            raw = await read_body(request, operation.body_limit)
+        raw = await _body(request, operation)
+        if operation.body is not None and operation.access != "public":
+            # A body takes as long as its sender likes; the token may have been revoked or have ended meanwhile.
+            principal = await authenticate(request)
         return await operation.handler(Call(request, principal, query, parse(raw), raw))
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -63,6 +62,13 @@ def _route(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stream
         return response
 
     return answer
+
+
+async def _body(request: web.Request, operation: Operation) -> object:
+    if operation.body is None:
+        await refuse_body(request)
+        return None
+    return await read_body(request, operation.body_limit)
 
 
 def _failed(operation: Operation, error: Exception, request_id: str) -> web.Response:

@@ -10,6 +10,7 @@ import orjson
 import structlog
 from aiohttp import web
 
+from service.api.authentication import authenticate
 from service.api.operation import CSV, JSON, NDJSON
 
 log = structlog.get_logger("api")
@@ -64,7 +65,8 @@ async def stream(
 ) -> web.StreamResponse:
     """Write one line for each row; ``more`` returns the rows behind one. ``title`` stands before them.
 
-    What goes wrong after the first batch ends the connection unfinished.
+    What goes wrong after the first batch ends the connection unfinished; so does a token that is not good any more: who
+    reads slowly enough would be told for as long as they like.
     """
     batch = await more(None)
     response = web.StreamResponse(headers={"Content-Type": media, "Cache-Control": "no-store", **(headers or {})})
@@ -79,7 +81,9 @@ async def stream(
             shown = batch if left is None else batch[:left]
             left = None if left is None else left - len(shown)
             await response.write(b"".join(line(row) for row in shown))
-            batch = await more(batch[-1])
+            if left != 0:
+                await authenticate(request)
+                batch = await more(batch[-1])
         await response.write_eof()
     except ConnectionResetError:
         log.info("stream_left", path=request.path)

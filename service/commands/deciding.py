@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import Literal
 
-from events.decisions import Facts, decide
+from events.catalogue.event_data import Role
+from events.decisions import Facts, MemberFact, decide
 from events.envelope import Context, NewEvent, Prepared, Recorded
+from events.refusals import Refusal
 from events.workspace import Workspace
 from service.commands.asking import Asker
 from service.commands.facts import facts_about
@@ -40,19 +43,34 @@ class Deciding:
         Raises:
             Refusal: what the decision refuses.
         """
+        owners = await owner_facts(self.connection, self.state)
         facts = Facts(
             now=self.resources.identity.clock(),
             actor=self.asker.actor,
-            acting_role=self.asker.role,
+            acting_role=self._acting_role(owners),
             reason=context.reason,
-            owners=await owner_facts(self.connection, self.state),
+            owners=owners,
         )
+        self._refuse_ended_link(facts)
         facts = await facts_about(self.connection, self.state, change.command, facts)
         if provider is None:
             decided = decide(self.state, change.command, facts, self.resources.identity.rules)
         else:
             decided = await self._decide_sealed(change, provider, facts)
         self._add(decided, context)
+
+    def _acting_role(self, owners: Sequence[MemberFact]) -> Role | Literal["recovery"] | None:
+        """What authentication found out holds for an owner only while they are one: others may change it meanwhile."""
+        if self.asker.role is None or any(owner.member_id == self.asker.actor.id for owner in owners):
+            return self.asker.role
+        return None
+
+    def _refuse_ended_link(self, facts: Facts) -> None:
+        if facts.actor.type != "setup":
+            return
+        link = self.before.setup_links.get(facts.actor.id)
+        if link is None or link.expires_at <= facts.now:
+            raise Refusal("forbidden", "The set-up link has ended or was revoked. Ask whoever sent it for a new one.")
 
     async def _decide_sealed(self, change: Change, provider: Provider, facts: Facts) -> list[NewEvent]:
         """Seal the secret first, since the event names it; what is not needed after all leaves no row behind."""

@@ -13,7 +13,7 @@ from service.identity.sessions import live_session
 from service.keys import IDENTITY, REQUEST_ID
 from service.login.slug import is_slug
 from service.web.desk import Desk, show_desk
-from service.web.desk_actions import act_at_desk
+from service.web.desk_actions import act_at_desk, read_action
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 from service.web.sign_in_page import restart_address
@@ -49,7 +49,8 @@ async def show_connection(request: web.Request) -> web.Response:
 
 async def act(request: web.Request) -> web.StreamResponse:
     """``POST /workspaces/{slug}/connection/{action}``."""
-    return await act_at_desk(request, _desk(request, await _owner(request)))
+    fields = await read_action(request)
+    return await act_at_desk(request, _desk(request, await _owner(request)), fields)
 
 
 async def offer_codes(request: web.Request) -> web.Response:

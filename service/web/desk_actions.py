@@ -35,7 +35,15 @@ class _Asked:
     fields: dict[str, str] = field(repr=False)
 
 
-async def act_at_desk(request: web.Request, desk: Desk) -> web.StreamResponse:
+async def read_action(request: web.Request) -> dict[str, str]:
+    """Return what a desk's form holds; to be read before it is judged who sits there.
+
+    A form takes as long to come in as its sender likes, and what somebody may do can end meanwhile.
+    """
+    return single(await read_form(request), (*TYPED, *EXPLAINED, "credentials"))
+
+
+async def act_at_desk(request: web.Request, desk: Desk, fields: dict[str, str]) -> web.StreamResponse:
     """Carry out the action that the posted address names.
 
     Raises:
@@ -44,7 +52,6 @@ async def act_at_desk(request: web.Request, desk: Desk) -> web.StreamResponse:
     action = request.match_info["action"]
     if action not in desk.may:
         raise PageRefusal("not_found")
-    fields = single(await read_form(request), (*TYPED, *EXPLAINED, "credentials"))
     return await _ACTIONS[action](_Asked(request, desk, await committed(request, desk), fields))
 
 

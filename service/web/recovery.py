@@ -11,7 +11,7 @@ from service.identity.recovery import MAIL_LASTS, find_recovery, request_recover
 from service.keys import CLIENT_IP, IDENTITY, METRICS, REQUEST_ID
 from service.login.slug import LONGEST_SLUG, is_slug
 from service.web.desk import Desk, show_desk
-from service.web.desk_actions import act_at_desk
+from service.web.desk_actions import act_at_desk, read_action
 from service.web.form import read_form, single
 from service.web.limited_cookie import keep_limited, limited_session
 from service.web.login_end import record_login_refusal
@@ -93,7 +93,8 @@ async def show_recovery(request: web.Request) -> web.Response:
 
 async def act(request: web.Request) -> web.StreamResponse:
     """``POST /recovery/desk/{action}``."""
-    return await act_at_desk(request, await _desk(request))
+    fields = await read_action(request)
+    return await act_at_desk(request, await _desk(request), fields)
 
 
 def routes() -> list[web.RouteDef]:

@@ -12,7 +12,7 @@ from service.identity.limited_sessions import LimitedSession
 from service.identity.setup_link import exchange_link, find_link
 from service.keys import IDENTITY, REQUEST_ID
 from service.web.desk import Desk, committed, show_desk
-from service.web.desk_actions import act_at_desk
+from service.web.desk_actions import act_at_desk, read_action
 from service.web.limited_cookie import keep_limited, limited_session
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
@@ -65,7 +65,8 @@ async def show_setup(request: web.Request) -> web.Response:
 
 async def act(request: web.Request) -> web.StreamResponse:
     """``POST /setup/desk/{action}``."""
-    return await act_at_desk(request, await _desk(request))
+    fields = await read_action(request)
+    return await act_at_desk(request, await _desk(request), fields)
 
 
 def routes() -> list[web.RouteDef]:
