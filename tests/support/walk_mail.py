@@ -64,7 +64,9 @@ async def used_link(walk: Walk, person: Person, letter: Letter, answer: ClientRe
         walk.count("google confirmed" if link_google(model, letter.subject, holder) else "google is another's")
     opened = by_mailbox(model, letter.address, holder, session)
     walk.count("mailed link opens" if opened else "mailed link opens nothing")
-    assert at_home(answer) == (opened is not None), (answer.status, await answer.text())
+    # In a race, what it opened may be closed again before it is told; what is recorded is held to the model anyway.
+    overtaken = walk.arrived is not None and answer.status == 403
+    assert at_home(answer) == (opened is not None) or overtaken, (answer.status, await answer.text())
     assert opened or answer.status == 403, (answer.status, await shown_reason(answer))
     person.session = opened or person.session
 

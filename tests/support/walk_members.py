@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from support.walk_cast import PEOPLE, SIGN_IN_LINK, Asked, Walk, is_themselves
 from support.walk_wish import Choose, Wish, event
-from support.who_is_who import Invitation, Member, Place
+from support.who_is_who import Holder, Invitation, Member, Place
 
 ROLES = ("owner", "admin", "editor", "viewer")
 
@@ -163,19 +163,26 @@ def remove(place: Place, address: str) -> Wish:
         there.gone |= {address, *((name, subject) for name, subject in member.accounts.items())}
         there.conflicts = [one for one in there.conflicts if one.account.address != address]
         if not list(walk.model.memberships(member.holder)):
-            _forget(walk, member)
+            _forget(walk, member.holder)
+            _spend_links(walk, member.address)
+        reader = walk.model.mailboxes.get(address)
+        if reader is not None and not list(walk.model.memberships(reader)):
+            _forget(walk, reader)
 
     return Wish(place.slug, "DELETE", _path(place, address), {}, means)
 
 
-def _forget(walk: Walk, member: Member) -> None:
-    walk.model.end_all(member.holder)
-    if member.holder.mailbox is not None:
-        walk.model.mailboxes.pop(member.holder.mailbox, None)
-    for subject in [one for one, holder in walk.model.googles.items() if holder is member.holder]:
+def _forget(walk: Walk, holder: Holder) -> None:
+    walk.model.end_all(holder)
+    if holder.mailbox is not None:
+        walk.model.mailboxes.pop(holder.mailbox, None)
+    for subject in [one for one, of in walk.model.googles.items() if of is holder]:
         del walk.model.googles[subject]
+
+
+def _spend_links(walk: Walk, address: str) -> None:
     for letter in walk.letters:
-        if letter.kind == SIGN_IN_LINK and letter.address == member.address:
+        if letter.kind == SIGN_IN_LINK and letter.address == address:
             letter.used = True
 
 
