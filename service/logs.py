@@ -32,6 +32,7 @@ _SECRET_NAMES: Final = frozenset(
     }
 )  # fmt: skip
 _SECRET_ENDINGS: Final = ("_secret", "_token", "_password", "_key", "_cookie", "_verifier")
+_SILENT: Final = 50
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -132,13 +133,14 @@ class LineWriter:
     warning = warn = error = critical = exception = fatal = now
 
 
-def configure_logging(settings: Settings, stream: BinaryIO | None = None) -> LineWriter:
+def configure_logging(settings: Settings, stream: BinaryIO | None = None, *, quiet: bool = False) -> LineWriter:
     """Set up structlog and the standard library's logging to write JSON lines to ``stream`` (standard output).
 
     Loggers keep what they are set up with, which spares every line a look-up, unless a stream is given: that is for
-    tests, which set up again and again.
+    tests, which set up again and again. ``quiet`` is for commands, which say in a sentence what has happened: there are
+    lines only where a level was asked for.
     """
-    level = _LEVELS[settings.log_level]
+    level = _SILENT if quiet and "log_level" not in settings.model_fields_set else _LEVELS[settings.log_level]
     writer = LineWriter(stream or sys.stdout.buffer, takes_info=level <= _LEVELS["info"])
     structlog.configure(
         processors=[

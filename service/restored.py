@@ -12,14 +12,13 @@ from uuid import UUID
 
 from events.catalogue.event_data import EventData
 from events.catalogue.system import SYSTEM_STREAM, ApiTokenRevoked, LogRestored, NameShredded
-from events.commands.access import RevokeRecoveryCodes, RevokeSetupLink
 from events.envelope import Context, NewEvent
 from events.names import Names
 from events.store import ANY_VERSION, EventStore
 from service.db import Connection, Pool, transaction
 from service.forgetting import unname_tokens
-from service.identity.change import Change, change_workspace
 from service.identity.resources import IdentityResources
+from service.restored_links import Left, revoke_in_workspaces
 
 VOIDING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -53,12 +52,6 @@ STAYS: Final[Mapping[str, str]] = MappingProxyType(
 _TOKENS: Final = """
     update identity.api_tokens set revoked_at = clock_timestamp() where revoked_at is null returning token_id
 """
-_HOLDING: Final = """
-    select slug from projection.connections
-    where (document -> 'setup_links' <> '{}' or document -> 'recovery_codes' <> '[]')
-      and document ->> 'closed' = 'false' and slug > $1
-    order by slug limit $2
-"""
 _BATCH: Final = 500
 _FORGOTTEN: Final = """
     select body -> 'data' ->> 'name_id' as name_id from ledger.events where stream_id = $1 and type = 'NameShredded'
@@ -72,7 +65,10 @@ _SHRED_AGAIN: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The epoch that began, after which position of the log, how much became void, and what was shredded again."""
+    """The epoch that began, after which position of the log, how much became void, and what was shredded again.
+
+    ``left`` are workspaces whose set-up links and recovery codes are as they were; the run is to be repeated for them.
+    """
 
     epoch: int
     position: int
@@ -81,6 +77,7 @@ class Restored:
     workspaces: int
     names: int
     secrets: int
+    left: Left
 
 
 async def begin_after_restore(
@@ -94,7 +91,8 @@ async def begin_after_restore(
     """Begin an epoch, and make void what was handed out before it. Safe to repeat: another epoch begins.
 
     What was shredded is shredded again, as far as the restored log tells and the list does. Set-up links and recovery
-    codes are revoked in the workspaces' own histories, and their owners are told.
+    codes are revoked in the workspaces' own histories, and their owners are told; a workspace whose state cannot be
+    read is left and named, and the others are done.
 
     Args:
         owner: a pool of the role that owns the tables.
@@ -118,8 +116,8 @@ async def begin_after_restore(
             await _append(connection, store, revoked, context)
         names = await _forget_again(connection, store, identity.names, shredded, context)
         secrets: int = await connection.fetchval(_SHRED_AGAIN)
-    workspaces = await _revoke_in_workspaces(identity, context)
-    return Restored(epoch, position, rows, len(tokens), workspaces, names, secrets)
+    workspaces, left = await revoke_in_workspaces(identity, context)
+    return Restored(epoch, position, rows, len(tokens), workspaces, names, secrets, left)
 
 
 async def _forget_again(
@@ -143,23 +141,3 @@ async def _forget_again(
 async def _append(connection: Connection, store: EventStore, data: Sequence[EventData], context: Context) -> None:
     prepared = store.prepare([NewEvent.of(one) for one in data], context)
     await store.append(SYSTEM_STREAM, ANY_VERSION, prepared, conn=connection)
-
-
-async def _revoke_in_workspaces(identity: IdentityResources, context: Context) -> int:
-    done, last = 0, ""
-    while True:
-        slugs = [row["slug"] for row in await identity.pool.fetch(_HOLDING, last, _BATCH)]
-        for slug in slugs:
-            done += await change_workspace(identity, slug, context, _revoke)
-        if len(slugs) < _BATCH:
-            return done
-        last = slugs[-1]
-
-
-async def _revoke(change: Change) -> bool:
-    open_links = [link_id for link_id, link in change.workspace.setup_links.items() if link.expires_at > change.now]
-    for link_id in open_links:
-        await change.decide(RevokeSetupLink(link_id=link_id))
-    for member_id in change.workspace.recovery_code_holders():
-        await change.decide(RevokeRecoveryCodes(member_id=member_id))
-    return bool(change.prepared)

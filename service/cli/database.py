@@ -95,7 +95,7 @@ def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
 
 async def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
     given = with_development_keys(load_settings())
-    configure_logging(given, sys.stderr.buffer)
+    configure_logging(given, sys.stderr.buffer, quiet=True)
     async with open_database(given) as settings:
         assert settings.database_url is not None  # noqa: S101 -- what open_database is for
         async with open_pool(settings.database_url, size=POOL_SIZE) as pool:

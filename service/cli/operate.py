@@ -1,10 +1,11 @@
 """Operator's commands: they start the service, or work on the database itself."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from service.cli.client import Refused
 from service.cli.options import Json
 from service.cli.output import hint, say, say_json, say_table
 from service.cli.progress import Shown, shown_progress
@@ -91,7 +92,8 @@ def restored(
     """Run once after restoring a backup, before the service starts: what was handed out before opens nothing any more.
 
     Ends all sessions, links, recovery codes and API tokens, shreds again what the log tells to be shredded, and begins
-    a new epoch, by which readers of the log know.
+    a new epoch, by which readers of the log know. Where a workspace's state cannot be read, it is named, the others are
+    done, and the exit code is 1: run it again once the cause is mended.
     """
     from service.cli import database, forgetting
 
@@ -104,7 +106,12 @@ def restored(
     )
     if as_json:
         say_json(result)
-        return
+    else:
+        _say_restored(result)
+    _refuse_left(result["left"])
+
+
+def _say_restored(result: dict[str, Any]) -> None:
     say(f"Epoch {result['epoch']} begins after position {result['position']}.")
     say(
         f"Void: {result['rows']} sessions, links and mails, {result['tokens']} API tokens, "
@@ -115,3 +122,16 @@ def restored(
         "Next: keyledger token create; send open invitations again; and repeat what was removed after the backup: "
         "members, exceptions that were revoked, and, without --shredded, people whom events name."
     )
+
+
+def _refuse_left(left: dict[str, Any]) -> None:
+    """End with exit code 1 where workspaces were left, after all the others were done."""
+    if left["count"]:
+        one = left["count"] == 1
+        sentence = (
+            f"What was handed out of {left['count']} workspace{'' if one else 's'} was not made void: set-up links and "
+            "recovery codes. They open nothing until the cause is mended. Mend it, then run keyledger restored once "
+            "more, before the service starts."
+        )
+        places = tuple(f"{place['workspace']}: {place['problem']}" for place in left["first"])
+        raise Refused(sentence, "workspace_parked", places)

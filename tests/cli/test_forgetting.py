@@ -149,7 +149,7 @@ async def test_after_a_restore_who_was_forgotten_is_forgotten_again(
 
 
 async def test_secrets_that_the_log_tells_to_be_shredded_are_shredded_again(operator: CommandLine, pool: Pool) -> None:
-    """Of that workspace alone."""
+    """Of that workspace alone, and also where the log is all that there is of the workspace, which is told."""
     vault, store = SecretVault(pool, KeyRing([KEY])), EventStore(pool)
     for slug in ("acme", "other"):
         async with pool.acquire() as connection:
@@ -157,7 +157,8 @@ async def test_secrets_that_the_log_tells_to_be_shredded_are_shredded_again(oper
     data = [WorkspaceRegistered(slug="acme", name="Acme", plan="one"), SecretsShredded(data_key_ids=["k1"])]
     prepared = store.prepare([NewEvent.of(one) for one in data], Context(SYSTEM))
     await store.append("acme", 0, prepared)
-    assert (await operator.done("restored", "--reason", "disk lost", "--json")).json["secrets"] == 1
+    run = await operator("restored", "--reason", "disk lost", "--json")
+    assert (run.json["secrets"], [one["workspace"] for one in run.json["left"]["first"]]) == (1, ["acme"])
     for table in ("secrets", "data_keys"):
         assert [row[0] for row in await pool.fetch(f"select stream_id from ledger.{table}")] == ["other"]
 
