@@ -4,10 +4,14 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from service.errors import invalid
 
 MAXIMUM_LENGTH = 512
+
+Row = TypeVar("Row")
 
 
 def encode(scope: str, *place: str | int) -> str:
@@ -41,6 +45,26 @@ def decode(scope: str, cursor: str, kinds: tuple[type, ...]) -> tuple[str | int,
         if type(part) is not kind or not fits:
             raise refusal
     return tuple(parts[1:])
+
+
+def decode_number(scope: str, cursor: str | None) -> int | None:
+    """Return the place where it is one number; ``None`` where the list is read from its beginning.
+
+    Raises:
+        Refusal: see ``decode``.
+    """
+    return None if cursor is None else int(decode(scope, cursor, (int,))[0])
+
+
+def cut(
+    found: Sequence[Row], limit: int, scope: str, place: Callable[[Row], tuple[str | int, ...]]
+) -> tuple[Sequence[Row], str | None]:
+    """Return the rows of one page, and the cursor of the page after it, if there is one.
+
+    ``found`` holds one row more than the page where the list goes on; ``place`` tells where a row stands.
+    """
+    rows = found[:limit]
+    return rows, encode(scope, *place(rows[-1])) if len(found) > limit else None
 
 
 def _mark(scope: str) -> str:

@@ -61,7 +61,7 @@ async def list_events(call: Call) -> web.StreamResponse:
     query = call.query_as(PageQuery)
     # A restored backup takes the history back: a cursor from before would skip what came since.
     scope = f"events/{slug}/{(await call.request.app[STORE].head()).epoch}"
-    after = int(cursor.decode(scope, query.cursor, (int,))[0]) if query.cursor is not None else 0
+    after = cursor.decode_number(scope, query.cursor) or 0
     store = call.request.app[STORE]
 
     async def more(last: Recorded | None) -> Sequence[Recorded]:
@@ -73,8 +73,7 @@ async def list_events(call: Call) -> web.StreamResponse:
     if media == CSV:
         return await stream(call.request, more, _csv_line, media=CSV, title=csv_line(COLUMNS))
     found = await store.read_stream(slug, after, query.limit + 1)
-    items = found[: query.limit]
-    following = cursor.encode(scope, items[-1].version) if len(found) > query.limit else None
+    items, following = cursor.cut(found, query.limit, scope, lambda event: (event.version,))
     shown = await names_of(call, items)
     return answer_json(Page[EventShape](items=[show_event(event, shown) for event in items], next=following))
 

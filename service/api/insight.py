@@ -51,7 +51,7 @@ async def list_log(call: Call) -> web.StreamResponse:
     """Answer one page of the sign-ins, newest first, or all that the log still has as NDJSON or CSV."""
     slug, query = await named_workspace(call), call.query_as(PageQuery)
     scope, pool = f"sign-ins/{slug}", call.request.app[POOL]
-    before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
+    before = cursor.decode_number(scope, query.cursor)
 
     async def more(last: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
         return await list_sign_ins(pool, slug, BATCH, before if last is None else last["sign_in_id"])
@@ -62,8 +62,7 @@ async def list_log(call: Call) -> web.StreamResponse:
     if media == CSV:
         return await stream(call.request, more, _csv_line, media=CSV, title=csv_line(COLUMNS))
     found = await list_sign_ins(pool, slug, query.limit + 1, before)
-    items = found[: query.limit]
-    following = cursor.encode(scope, items[-1]["sign_in_id"]) if len(found) > query.limit else None
+    items, following = cursor.cut(found, query.limit, scope, lambda row: (row["sign_in_id"],))
     return answer_json(Page[SignInShape](items=[show_sign_in(one) for one in items], next=following))
 
 

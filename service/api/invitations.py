@@ -70,10 +70,9 @@ async def list_some(call: Call) -> web.StreamResponse:
     scope = f"invitations/{slug}/{query.status}"
     place = read_place(scope, query.cursor)
     found = await list_invitations(app[POOL], slug, app[CLOCK](), query.limit + 1, place, query.status)
-    items = found[: query.limit]
-    following = None
-    if len(found) > query.limit:
-        following = cursor.encode(scope, write_instant(items[-1].created_at), str(items[-1].invitation_id))
+    items, following = cursor.cut(
+        found, query.limit, scope, lambda one: (write_instant(one.created_at), str(one.invitation_id))
+    )
     return answer_json(Page[InvitationShape](items=[show_invitation(one) for one in items], next=following))
 
 

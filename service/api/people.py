@@ -86,10 +86,9 @@ async def list_all_members(call: Call) -> web.StreamResponse:
     app, slug, query = call.request.app, await named_workspace(call), call.query_as(PageQuery)
     scope = f"members/{slug}"
     found = await list_members(app[POOL], slug, query.limit + 1, read_place(scope, query.cursor))
-    items = found[: query.limit]
-    following = None
-    if len(found) > query.limit:
-        following = cursor.encode(scope, write_instant(items[-1].joined_at), str(items[-1].member_id))
+    items, following = cursor.cut(
+        found, query.limit, scope, lambda one: (write_instant(one.joined_at), str(one.member_id))
+    )
     return answer_json(Page[MemberShape](items=[show_member(one) for one in items], next=following))
 
 

@@ -100,10 +100,9 @@ class ConsistencyQuery(Query):
 async def list_all(call: Call) -> web.Response:
     """Answer one page of the checkpoints, the oldest first."""
     query = call.query_as(PageQuery)
-    after = int(cursor.decode(SCOPE, query.cursor, (int,))[0]) if query.cursor is not None else -1
-    found = await list_checkpoints(call.request.app[POOL], after, query.limit + 1)
-    items = found[: query.limit]
-    following = cursor.encode(SCOPE, items[-1].checkpoint.size) if len(found) > query.limit else None
+    after = cursor.decode_number(SCOPE, query.cursor)
+    found = await list_checkpoints(call.request.app[POOL], -1 if after is None else after, query.limit + 1)
+    items, following = cursor.cut(found, query.limit, SCOPE, lambda one: (one.checkpoint.size,))
     return answer_json(Page[CheckpointShape](items=[show_checkpoint(one) for one in items], next=following))
 
 

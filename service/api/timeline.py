@@ -51,7 +51,7 @@ async def list_timeline(call: Call) -> web.StreamResponse:
     """Answer one page. The timeline follows the log and may be a moment behind it."""
     query = call.query_as(TimelineQuery)
     scope = f"timeline/{query.workspace or ''}"
-    before = None if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
+    before = cursor.decode_number(scope, query.cursor)
     pool = call.request.app[POOL]
     found = await read_timeline(pool, query.workspace, before, query.limit)
     following = cursor.encode(scope, found[-1].position) if len(found) == query.limit else None

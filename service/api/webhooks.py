@@ -20,7 +20,7 @@ from service.api.shapes import Page, Shape
 from service.commands.proposals import Explanation, Line
 from service.errors import Forbidden
 from service.keys import COMMANDS, WEBHOOKS
-from service.webhooks.registry import Webhook
+from service.webhooks.registry import DeadLetter, Webhook
 
 EventType: Any = Literal[tuple(sorted(CATALOGUE))]  # type: ignore[misc, unused-ignore]  # as many as there are
 
@@ -133,20 +133,10 @@ async def list_dead(call: Call) -> web.StreamResponse:
     """Answer one page of a webhook's dead letters, oldest first."""
     webhook, query = await call.request.app[WEBHOOKS].find(_id(call)), call.query_as(PageQuery)
     scope = f"dead-letters/{webhook.webhook_id}"
-    after = 0 if query.cursor is None else int(cursor.decode(scope, query.cursor, (int,))[0])
+    after = cursor.decode_number(scope, query.cursor) or 0
     found = await call.request.app[WEBHOOKS].dead_letters(webhook.webhook_id, after, query.limit + 1)
-    items = [
-        DeadLetterShape(
-            position=one.position,
-            stream_id=one.stream_id,
-            attempts=one.attempts,
-            given_up_at=write_instant(one.given_up_at),
-            last_error=one.last_error,
-        )
-        for one in found[: query.limit]
-    ]
-    following = cursor.encode(scope, items[-1].position) if len(found) > query.limit else None
-    return answer_json(Page[DeadLetterShape](items=items, next=following))
+    items, following = cursor.cut(found, query.limit, scope, lambda one: (one.position,))
+    return answer_json(Page[DeadLetterShape](items=[_show_dead(one) for one in items], next=following))
 
 
 async def replay(call: Call) -> web.StreamResponse:
@@ -183,6 +173,16 @@ def _show(one: Webhook) -> WebhookShape:
         disabled_because=one.disabled_because,
         waiting=one.waiting,
         dead=one.dead,
+    )
+
+
+def _show_dead(one: DeadLetter) -> DeadLetterShape:
+    return DeadLetterShape(
+        position=one.position,
+        stream_id=one.stream_id,
+        attempts=one.attempts,
+        given_up_at=write_instant(one.given_up_at),
+        last_error=one.last_error,
     )
 
 

@@ -90,8 +90,7 @@ async def list_all(call: Call) -> web.StreamResponse:
         return await _list_then(call, query, read_moment(query.at))
     after = str(cursor.decode("workspaces", query.cursor, (str,))[0]) if query.cursor is not None else ""
     found = await list_workspaces(app[POOL], app[STORE], after, query.limit + 1)
-    items = found[: query.limit]
-    following = cursor.encode("workspaces", items[-1].state.slug) if len(found) > query.limit else None
+    items, following = cursor.cut(found, query.limit, "workspaces", lambda one: (one.state.slug,))
     return answer_json(Page[WorkspaceLine](items=[show_line(one) for one in items], next=following))
 
 
@@ -105,8 +104,7 @@ async def _list_then(call: Call, query: ListQuery, at: datetime) -> web.StreamRe
         after, position = str(slug), int(end)
     async with transaction(call.request.app[POOL]) as connection:
         found = [one async for one in fleet_then(connection, at, position, after, query.limit + 1)]
-    items = found[: query.limit]
-    following = cursor.encode(scope, items[-1].state.slug, position) if len(found) > query.limit else None
+    items, following = cursor.cut(found, query.limit, scope, lambda one: (one.state.slug, position))
     return answer_json(Page[WorkspaceLine](items=[show_line(one) for one in items], next=following))
 
 
