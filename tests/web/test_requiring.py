@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from support.browser import Browser, shown_reason
 from support.database import Pool
-from support.desks import DESK, owner, record, set_up, typed
+from support.desks import DESK, owner, record, set_up, tried, typed
 from support.sessions import open_by, user_of
 from support.site import Site, running_site
 
@@ -275,6 +275,21 @@ async def test_whoever_holds_a_set_up_link_reads_how_many_and_never_who_and_has_
     assert await desk.world.event_types() == before
     await desk.world.append("acme", [EnforcementEnabled()])
     assert "Required by" not in await shown(browser, "/setup/desk")
+
+
+async def test_whoever_holds_a_set_up_link_reads_how_a_test_ended_and_not_whose_it_was(desk: Site) -> None:
+    """An owner's own page names who tested; nobody outside the workspace learns an owner's address from a link."""
+    ada = await owner(desk)
+    active = (await desk.world.workspace()).credentials
+    assert active is not None
+    await tried(desk, ada, DESK, active.credentials_id)
+    address, _ = await set_up(desk)
+    browser = desk.browser()
+    await browser.submit(address)
+    page = await shown(browser, "/setup/desk")
+    assert "It worked" in page
+    assert "ada@acme.example" not in page
+    assert "for ada@acme.example" in await shown(ada)
 
 
 async def test_an_owner_switches_single_sign_on_on_once_nothing_is_missing(desk: Site) -> None:
