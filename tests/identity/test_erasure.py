@@ -14,8 +14,12 @@ from events.verify import verify_log
 from service.db import transaction
 from service.identity.change import change_workspace
 from service.identity.limited_sessions import LimitedSession, begin_limited_session
+from service.identity.magic_link import request_magic_link
 from service.identity.members import erase_member
+from service.identity.outbox import Mail, enqueue
 from service.identity.recovery import request_recovery
+from service.identity.relinking import keep_conflict
+from service.identity.sign_in_log import SignIn, record
 from service.identity.tombstones import Tombstones
 
 NEWER = bytes(range(1, 33))
@@ -115,3 +119,61 @@ async def test_requests_and_sessions_to_recover_go_with_the_owner(world: World) 
         await begin_limited_session(connection, session, world.clock.now)
     await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))
     assert (await world.rows("recovery_requests"), await world.rows("limited_sessions")) == ([], [])
+
+
+async def _renamed(world: World) -> UUID:
+    """Ada, who proved her former address and whom the provider has called by another since. Returns the member's id."""
+    member_id = (await world.sign_in(Proven(email="ada.king@acme.example"))).member_id
+    await world.pool.execute(
+        "update identity.users set email = 'Ada.Byron@acme.example', email_key = 'ada.byron@acme.example'"
+        " where user_id = (select user_id from identity.members where member_id = $1)",
+        member_id,
+    )
+    assert member_id is not None
+    return member_id
+
+
+async def _leave_traces(world: World, address: str) -> None:
+    """Leave what an address leaves: links, mails, requests, refusals, invitations, here and at no workspace."""
+    parsed = parse_address(address)
+    await request_magic_link(world.resources, parsed)
+    await request_recovery(world.resources, "acme", parsed, "AAAA-AAAA-AAAA-AAAA")
+    await world.invitation(address, status="revoked")
+    async with transaction(world.pool) as connection:
+        await enqueue(connection, world.resources.box, Mail("owner_notice", address, {}, "acme"), world.clock.now)
+        await keep_conflict(connection, "acme", Proven(email=address, subject="00u-x"), "req_1", world.clock.now)
+        for workspace in ("acme", ""):
+            row = SignIn(world.clock.now, workspace, "magic_link", "switch_unconfirmed", "req_1", email=address)
+            await record(connection, row)
+
+
+async def _holding(world: World, text: str) -> set[str]:
+    """Return the tables in which the text stands."""
+    names = await world.pool.fetch("select tablename::text from pg_tables where schemaname = 'identity'")
+    return {
+        name
+        for (name,) in names
+        if await world.pool.fetchval(
+            f"select exists (select from identity.{name} t where position($1 in lower(t::text)) > 0)", text
+        )
+    }
+
+
+async def test_the_address_that_was_proven_goes_too_where_the_provider_calls_the_person_otherwise(world: World) -> None:
+    """Nothing in any table tells it, nor the one of now."""
+    member_id = await _renamed(world)
+    for address in ("Ada.Byron@acme.example", "ada.king@acme.example"):
+        await _leave_traces(world, address)
+    assert {"magic_links", "outbox", "sign_ins", "invitations", "identity_conflicts"} <= await _holding(world, "byron")
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))
+    assert (await _holding(world, "ada.byron"), await _holding(world, "ada.king")) == (set(), set())
+
+
+async def test_what_another_member_has_by_that_address_now_stays_theirs(world: World) -> None:
+    member_id = await _renamed(world)
+    other = await world.member("ada.byron@acme.example")
+    await _leave_traces(world, "ada.byron@acme.example")
+    before = await _holding(world, "ada.byron")
+    await change_workspace(world.resources, "acme", STAFF, lambda change: erase_member(change, member_id))
+    assert before - await _holding(world, "ada.byron") <= {"users"}
+    assert await world.pool.fetchval("select email from identity.members where member_id = $1", other)
