@@ -37,10 +37,12 @@ def _real_instant(text: str) -> str:
 
 
 SLUG_PATTERN = r"^[a-z0-9](-?[a-z0-9])*$"
+PLAN_PATTERN = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
+WEBSITE_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, min_length=2, max_length=63)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Plan = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}$")]
+Plan = Annotated[str, StringConstraints(pattern=PLAN_PATTERN)]
 Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Instant = Annotated[str, StringConstraints(pattern=INSTANT_PATTERN), AfterValidator(_real_instant)]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from events.catalogue import CATALOGUE
 from events.commands import access, configuration, credentials, people
 from events.commands.command import Command
+from events.mistakes import mistake
 from events.refusals import Refusal
 
 _MAXIMUM_ERRORS = 20
@@ -106,12 +107,12 @@ def _unknown(type_: str) -> Refusal:
 
 
 def _invalid(error: ValidationError, pointer: str, known: Sequence[str]) -> Refusal:
-    found = error.errors(include_input=False, include_url=False, include_context=False)[:_MAXIMUM_ERRORS]
+    found = error.errors(include_input=False, include_url=False)[:_MAXIMUM_ERRORS]
     errors = [
         {
             "in": "body",
             "pointer": pointer + "".join(_token(token) for token in item["loc"]),
-            "detail": _sentence(item["type"], item["msg"], item["loc"], known),
+            "detail": mistake(item, known),
         }
         for item in found
     ]
@@ -123,15 +124,3 @@ def _invalid(error: ValidationError, pointer: str, known: Sequence[str]) -> Refu
 def _token(token: str | int) -> str:
     printable = str(token)[:_MAXIMUM_NAME].encode("utf-8", "replace").decode()
     return "/" + printable.replace("~", "~0").replace("/", "~1")
-
-
-def _sentence(kind: str, message: str, place: Sequence[str | int], known: Sequence[str]) -> str:
-    if kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(place[-1])[:_MAXIMUM_NAME], known, n=1)
-        return "This is not known here." + (f" Did you mean {close[0]}?" if close else "")
-    if kind == "missing":
-        return "This is missing."
-    if kind == "model_type":
-        return "The data of an event are an object."
-    text = message.removeprefix("Value error, ")
-    return f"{text[:1].upper()}{text[1:]}."

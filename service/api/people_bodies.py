@@ -6,11 +6,12 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from events.catalogue.event_data import WEBSITE_PATTERN
 from service.api import cursor
 from service.api.parameters import read_moment
 from service.errors import invalid
 
-Website = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Website = Annotated[str, StringConstraints(pattern=WEBSITE_PATTERN)]
 Websites = Literal["all"] | Annotated[list[Website], Field(max_length=500)]
 Role = Literal["owner", "admin", "editor", "viewer"]
 

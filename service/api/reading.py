@@ -1,6 +1,5 @@
 """From bytes to checked values, each bounded. A refusal points at its place and never echoes what was sent."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
+from events.mistakes import mistake
 from events.refusals import Refusal
 from service.api.operation import JSON, Query
 from service.errors import data_invalid, invalid
@@ -96,27 +96,17 @@ def check(adapter: TypeAdapter[Any], value: object, known: Sequence[str] = (), a
 
 
 def _refusal_of(error: ValidationError, where: str, known: Sequence[str], at: Sequence[str | int] = ()) -> Refusal:
-    found = error.errors(include_input=False, include_url=False, include_context=False)[:MAXIMUM_ERRORS]
+    found = error.errors(include_input=False, include_url=False)[:MAXIMUM_ERRORS]
     return data_invalid(
         [
             {
                 "in": where,
                 "pointer": _pointer([*at, *item["loc"]]),
-                "detail": _sentence(item["type"], item["msg"], item["loc"], known),
+                "detail": mistake(item, known),
             }
             for item in found
         ]
     )
-
-
-def _sentence(kind: str, message: str, place: Sequence[str | int], known: Sequence[str]) -> str:
-    if kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(place[-1])[:MAXIMUM_NAME], known, n=1)
-        return "This is not known here." + (f" Did you mean {close[0]}?" if close else "")
-    if kind == "missing":
-        return "This is missing."
-    text = message.removeprefix("Value error, ")
-    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _pointer(place: Iterable[str | int]) -> str:

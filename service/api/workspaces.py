@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
 
+from events.catalogue.event_data import WEBSITE_PATTERN, Plan, Slug
 from events.catalogue.instants import write_instant
 from events.commands.configuration import RegisterWorkspace
 from events.store import PAGE
@@ -28,15 +29,15 @@ from service.db import transaction
 from service.errors import invalid
 from service.keys import COMMANDS, POOL, STORE
 
-Website = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Website = Annotated[str, StringConstraints(pattern=WEBSITE_PATTERN)]
 
 
 class RegistrationBody(Explanation):
     """A workspace to be. The first owner is invited; websites are the host application's own ids."""
 
-    slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9](-?[a-z0-9])*$", min_length=2, max_length=63)]
+    slug: Slug
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    plan: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}$")]
+    plan: Plan
     owner_email: Annotated[str | None, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)] = None
     websites: Annotated[tuple[Website, ...], Field(max_length=500)] = ()
 

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 refused (one sentence and the code on standard error), 2 a mistake in the command itself.
 """
 
+import re
 import sys
 from importlib.metadata import version as installed_version
 from typing import Annotated, Any
@@ -52,12 +53,35 @@ ORDER = (
 EPILOG = "Support verbs speak to KEYLEDGER_URL with KEYLEDGER_TOKEN; operator verbs work on the database."
 
 
+_LIBRARY_WORDS = (
+    (re.compile("^Value error, "), ""),
+    (re.compile("^Input should be less than or equal to "), "the most is "),
+    (re.compile("^Input should be greater than or equal to "), "the least is "),
+    (re.compile("^Input should be a valid integer.*"), "give a whole number"),
+)
+
+
+def plain(message: str) -> str:
+    """Return what a library says of a value, in words that say what to give."""
+    for pattern, words in _LIBRARY_WORDS:
+        message = pattern.sub(words, message)
+    return message
+
+
 class InOrder(TyperGroup):
     """Lists the verbs in the order in which they are needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- the name is the base class's
         """Return the verbs: as registered, so that the panels of the help follow one another."""
         return [*ORDER, *(name for name in self.commands if name not in ORDER)]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; what is wrong about its values is told in words for people."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = plain(error.message)
+            raise
 
 
 keyledger = typer.Typer(

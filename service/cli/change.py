@@ -80,7 +80,7 @@ def tell(slug: str, answer: Mapping[str, Any], *, as_json: bool, then: str | Non
         return
     events = answer["events"]
     if not events:
-        say(f"{slug} is so already; nothing was recorded (version {answer['version']}).")
+        say(f"Nothing to change: {slug} has it so already, at version {answer['version']}.")
     else:
         say_table(["version", "event", "data"], [[e["version"], e["type"], short(e["data"])] for e in events])
     if then:

@@ -18,7 +18,7 @@ sso = typer.Typer(help="Switch single sign-on on and off.", no_args_is_help=True
 enforce = typer.Typer(help="Require single sign-on.", no_args_is_help=True)
 bypass = typer.Typer(help="Let one member in beside SSO for a while.", no_args_is_help=True)
 
-Domain = Annotated[str, typer.Argument(help="The domain, such as acme.com.", show_default=False)]
+Domain = Annotated[str, typer.Argument(help="The domain, such as acme.example.", show_default=False)]
 Email = Annotated[str, typer.Argument(help="The member's e-mail address.", show_default=False)]
 
 
@@ -36,21 +36,21 @@ class JitRole(StrEnum):
     viewer = "viewer"
 
 
-@domain.command("add", epilog='Example: keyledger domain add acme acme.com --reason "Ada asked by mail"')
+@domain.command("add", epilog='Example: keyledger domain add acme acme.example --reason "Ada asked by mail"')
 @explained
 def add_domain(slug: Slug, name: Domain, *, why: Why, as_json: Json = False) -> None:
     """Allow a domain. Exactly this one: subdomains are added one by one."""
     record(slug, "DomainAdded", {"domain": name}, why, as_json=as_json, then=f"keyledger workspace readiness {slug}")
 
 
-@domain.command("remove", epilog='Example: keyledger domain remove acme acme.com --reason "sold"')
+@domain.command("remove", epilog='Example: keyledger domain remove acme acme.example --reason "sold"')
 @explained
 def remove_domain(slug: Slug, name: Domain, *, why: Why, as_json: Json = False) -> None:
     """Take a domain off the list. Its people's SSO sessions end."""
     record(slug, "DomainRemoved", {"domain": name}, why, as_json=as_json)
 
 
-@domain.command("verify", epilog='Example: keyledger domain verify acme acme.com --reason "TXT record seen"')
+@domain.command("verify", epilog='Example: keyledger domain verify acme acme.example --reason "TXT record seen"')
 @explained
 def verify_domain(
     slug: Slug,

@@ -13,6 +13,12 @@ from service.cli.client import Refused
 GAP = "  "
 SHORTEST_CUT = 20
 
+WHERE_TO_LOOK: Mapping[str, str] = {
+    "workspace_unknown": "keyledger workspace list",
+    "member_unknown": "keyledger member list SLUG; whoever is only invited: keyledger invitation list SLUG",
+    "invitation_unknown": "keyledger invitation list SLUG",
+}
+
 
 def say_json(value: object) -> None:
     """Print ``value`` as JSON."""
@@ -34,6 +40,8 @@ def complain(refused: Refused) -> None:
     typer.secho(f"{printable(refused.sentence)} [{refused.code}]", err=True, fg=typer.colors.RED)
     for place in refused.places:
         typer.secho(printable(f"  - {place}"), err=True)
+    if refused.code in WHERE_TO_LOOK and not refused.sentence.endswith("?") and "See:" not in refused.sentence:
+        hint(f"See: {WHERE_TO_LOOK[refused.code]}")
 
 
 def printable(text: str) -> str:

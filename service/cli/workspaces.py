@@ -52,7 +52,7 @@ def register(
         slug,
         answer,
         as_json=as_json,
-        then=f"keyledger domain add {slug} acme.com; keyledger show {slug} has the two URIs for Okta",
+        then=f"keyledger domain add {slug} acme.example; keyledger show {slug} has the two URIs for Okta",
     )
 
 

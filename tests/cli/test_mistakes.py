@@ -21,7 +21,10 @@ LOCAL = CommandLine({**bare_environment(), "KEYLEDGER_URL": "http://127.0.0.1:9"
         (["show", "acme", "--at", "9999-12-31T23:59:59-14:00"], "outside of the calendar"),
         (["diff", "acme", "0001-01-01T00:00:00+14:00"], "outside of the calendar"),
         (["show", "acme", "--at", "2026-11-24", "--version", "3"], "either --at or --version"),
-        (["bypass", "grant", "acme", "ada@acme.example", "--hours", "73"], "equal to 72"),
+        (["bypass", "grant", "acme", "ada@acme.example", "--hours", "73"], "'--hours': the most is 72"),
+        (["bypass", "grant", "acme", "ada@acme.example", "--hours", "0"], "'--hours': the least is 1"),
+        (["bypass", "grant", "acme", "ada@acme.example", "--hours", "two"], "'--hours': give a whole number"),
+        (["member", "role", "acme", "ada@acme.example", "boss"], "'role': 'boss' is not one of 'owner',"),
         (["credentials", "set", "acme", "--client-id", "0oa1"], "either --okta-domain or --issuer"),
     ],
 )
@@ -61,6 +64,17 @@ async def test_a_wrong_token_is_told_what_it_is(command: CommandLine) -> None:
     said = await command.refused("show", "acme", KEYLEDGER_TOKEN="klt_" + "A" * 43)
     assert "unknown, revoked or expired" in said
     assert "[unauthenticated]" in said
+
+
+async def test_whoever_misspells_a_workspace_or_a_member_is_told_where_they_are_listed(command: CommandLine) -> None:
+    """A refusal of an unknown name says which verb lists those there are, and of a value what shape it has."""
+    assert "See: keyledger workspace list" in await command.refused("show", "acmee")
+    registering = ("--name", "Acme", "--plan", "one", "--owner", "ada@acme.example")
+    said = await command.refused("workspace", "register", "Acme_2", *registering)
+    assert "Give lower-case letters and digits, with single hyphens between them, such as acme-2." in said
+    await command.done("workspace", "register", "acme", *registering)
+    said = await command.refused("member", "role", "acme", "ada@acme.example", "admin")
+    assert "See: keyledger member list SLUG" in said
 
 
 async def test_an_empty_secret_is_refused_before_anything_is_sent() -> None:
