@@ -66,13 +66,16 @@ async def is_somebody_else(connection: Executor, session: LiveSession | None, in
     """Whether the browser is signed in as somebody who, as far as is known, is not the invitee."""
     if session is None:
         return False
-    own = await connection.fetchval(
-        "select exists (select from identity.users where user_id = $1 and email_key = $2)"
-        " or exists (select from identity.members where user_id = $1 and email_key = $2)",
-        session.user_id,
-        invitation.address.key,
+    # Whose session it is by now: a click made a moment ago may have made it the mailbox's user's, or ended it.
+    return bool(
+        await connection.fetchval(
+            "select true from identity.sessions s where session_hash = $1"
+            " and not exists (select from identity.users u where u.user_id = s.user_id and u.email_key = $2)"
+            " and not exists (select from identity.members m where m.user_id = s.user_id and m.email_key = $2)",
+            session.session_hash,
+            invitation.address.key,
+        )
     )
-    return not own
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from service.identity.proof import record_proof
 from service.identity.read_model import UnusableReadModel
 from service.identity.relinking import CONFLICT, keep_conflict
 from service.identity.resources import BegunAttempt, Connection, Executor, IdentityResources, RequestMeta
+from service.identity.session_now import session_now
 from service.identity.session_values import NewSession, open_session
 from service.identity.session_writes import write_session
 from service.identity.sign_in_log import SignIn, record
@@ -77,6 +78,9 @@ async def admit(
         except StoreBusy:
             break
         if outcome is None:
+            if decision is not None and decision.kind == "switch":
+                session = await session_now(resources.pool, meta.session)
+                sign_in = replace(sign_in, meta=replace(meta, session=session))
             continue
         if decision is not None and outcome.status in {"signed_in", "tested"}:
             await record_proof(resources, decision.workspace, attempt.credentials_id, outcome, meta.request_id)
@@ -148,6 +152,9 @@ class _SignIn:
         if isinstance(verdict, Refuse):
             return await self._refuse(connection, verdict, decision)
         if decision.kind == "switch":
+            if await session_now(connection, self.meta.session) != self.meta.session:
+                # It has ended, or was given to the very person whom this would ask.
+                return None
             return await self._end(connection, "confirm_switch", "switch_unconfirmed", decision)
         if decision.kind == "test":
             return await self._end(connection, "tested", "ok", decision, detail="test")

@@ -17,6 +17,7 @@ from service.identity.policy import live_bypass, may_open
 from service.identity.read_model import UnusableReadModel, workspace_of
 from service.identity.resources import Connection
 from service.identity.session_ends import end_sessions_of
+from service.identity.session_now import session_now
 from service.identity.session_values import LiveSession
 from service.identity.users import create_user, mailbox_user
 
@@ -59,7 +60,7 @@ async def claim_memberships(
     """
     await connection.execute("select pg_advisory_xact_lock(hashtextextended('mailbox ' || $1, 0))", address.key)
     await connection.fetch(_WORKSPACES, address.key)
-    session = await _as_it_is(connection, session)
+    session = await session_now(connection, session)
     user_id = await mailbox_user(connection, address) or await create_user(connection, None, now, proven=address)
     for row in await connection.fetch(_UNCLAIMED, address.key):
         ground = await _ground(connection, row, address, session, now)
@@ -92,16 +93,6 @@ async def _ground(
         return "bypass"
     domain = workspace.domains.get(address.domain)
     return "domain" if domain is not None and domain.verified is not None else None
-
-
-async def _as_it_is(connection: Connection, session: LiveSession | None) -> LiveSession | None:
-    """The session by now: the same click made a moment ago may have made it another user's, or ended it."""
-    if session is None:
-        return None
-    user_id: UUID | None = await connection.fetchval(
-        "select user_id from identity.sessions where session_hash = $1", session.session_hash
-    )
-    return None if user_id is None else replace(session, user_id=user_id)
 
 
 async def _held(connection: Connection, session: LiveSession) -> bool:

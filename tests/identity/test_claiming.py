@@ -14,8 +14,10 @@ from events.catalogue.access import SsoDisabled
 from events.catalogue.configuration import DomainVerified
 from events.domains import parse_address
 from service.db import transaction
+from service.identity.acceptance import accept_invitation
 from service.identity.access import opened_workspaces, session_person
 from service.identity.claiming import claim_memberships
+from service.identity.invitation_mail import invitation_link_hash
 from service.identity.mailbox import sign_in_by_magic_link
 from service.identity.outcome import Outcome
 from service.identity.resources import RequestMeta
@@ -103,6 +105,39 @@ async def test_two_clicks_at_once_are_not_asked_whether_they_are_somebody_else(w
     async with transaction(world.pool) as connection:
         await claim_memberships(connection, parse_address(ADA), world.clock.now, session)
     assert (await by_mail(world, session)).status == "signed_in"
+
+
+async def test_a_sign_in_by_sso_is_not_asked_either_when_a_click_has_just_given_its_session_to_the_mailbox(
+    world: World,
+) -> None:
+    """It came with the session as it was before."""
+    session = live((await world.sign_in()).session)
+    async with transaction(world.pool) as connection:
+        claim = await claim_memberships(connection, parse_address(ADA), world.clock.now, session)
+    outcome = await world.sign_in(session=session)
+    assert (outcome.status, live(outcome.session).user_id) == ("signed_in", claim.user_id)
+    assert len(await world.rows("sessions")) == 1
+
+
+async def test_a_session_that_has_ended_since_it_was_read_asks_nobody_whether_they_are_somebody_else(
+    world: World,
+) -> None:
+    session = live((await world.sign_in(Proven(subject="00u-grace", email="grace@acme.example"))).session)
+    assert (await world.sign_in(session=session)).status == "confirm_switch"
+    await world.pool.execute("delete from identity.sessions")
+    assert (await world.sign_in(session=session)).status == "signed_in"
+
+
+async def test_nor_is_who_accepts_an_invitation_at_that_moment(world: World) -> None:
+    await world.register("globex")
+    await world.append("globex", [SsoDisabled()])
+    session = live((await world.sign_in()).session)
+    await world.invitation(slug="globex")
+    await world.pool.execute("update identity.invitations set link_hash = $1", invitation_link_hash("t" * 43))
+    async with transaction(world.pool) as connection:
+        await claim_memberships(connection, parse_address(ADA), world.clock.now, session)
+    accepted = await accept_invitation(world.resources, "t" * 43, RequestMeta("r-4", session))
+    assert accepted.status == "signed_in"
 
 
 async def test_the_session_of_another_member_shows_nothing_about_this_one(world: World) -> None:
