@@ -33,14 +33,14 @@ async def test_a_closed_workspaces_secrets_are_gone_its_history_verifies_and_oth
     assert "WorkspaceClosed" in closed.out
     assert "keyledger secrets shred acme" in closed.err
     (key,) = await api.pool.fetch("select data_key_id::text from ledger.data_keys where stream_id = 'acme'")
-    assert await opened(api, "acme") == CLIENT_SECRET
+    assert await opened(api.pool, "acme") == CLIENT_SECRET
     done = (await operator.done("secrets", "shred", "acme", *REASON, "--json")).json
     assert (done["changed"], done["data_key_ids"], done["secrets"]) == (True, [key[0]], 1)
     event = (await api.store.read_stream("acme"))[-1]
     assert (event.type, event.version) == (SHREDDED, done["version"])
     assert (event.data, event.reason, event.actor.type) == ({"data_key_ids": [key[0]]}, "contract ended", "operator")
     assert await holders(api) == {"secrets": ["other"], "data_keys": ["other"]}
-    assert (await opened(api, "acme"), await opened(api, "other")) == (None, CLIENT_SECRET)
+    assert (await opened(api.pool, "acme"), await opened(api.pool, "other")) == (None, CLIENT_SECRET)
     after = await api.pool.fetch("select canonical, hash from ledger.events order by position")
     assert after[: len(before)] == before
     assert (await operator.done("verify", "--json")).json["holds"]
@@ -57,7 +57,7 @@ async def test_who_kept_the_ciphertext_opens_it_no_more(api: Management, databas
     superuser = await asyncpg.connect(database.superuser_dsn)
     await superuser.execute("insert into ledger.secrets values ($1, $2, $3, $4, $5, $6)", *kept.values())
     await superuser.close()
-    assert await opened(api, "acme") is None
+    assert await opened(api.pool, "acme") is None
 
 
 @pytest.mark.parametrize("table", ["ledger.events", "ledger.data_keys"])
@@ -78,7 +78,7 @@ async def test_deletion_and_event_are_of_one_transaction_so_that_one_that_fails_
         await shred(api, "acme")
     assert await holders(api) == {"secrets": ["acme"], "data_keys": ["acme"]}
     assert await types(api, "acme") == before
-    assert await opened(api, "acme") == CLIENT_SECRET
+    assert await opened(api.pool, "acme") == CLIENT_SECRET
     await superuser.execute(f"drop trigger fails on {table}")
     await superuser.close()
     assert (await shred(api, "acme")).changed
@@ -90,7 +90,7 @@ async def test_an_open_workspace_keeps_its_secrets(api: Management, operator: Co
     said = await operator.refused("secrets", "shred", "acme", *REASON)
     assert "Close it first" in said
     assert "[not_ready]" in said
-    assert await opened(api, "acme") == CLIENT_SECRET
+    assert await opened(api.pool, "acme") == CLIENT_SECRET
     assert SHREDDED not in await types(api, "acme")
 
 
@@ -129,9 +129,9 @@ async def test_after_a_restore_the_secrets_are_shredded_again_by_the_same_functi
             places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
             await superuser.execute(f"insert into {table} values ({places})", *row.values())
     await superuser.close()
-    assert await opened(api, "acme") == CLIENT_SECRET
+    assert await opened(api.pool, "acme") == CLIENT_SECRET
     assert (await operator.done("restored", "--reason", "disk lost", "--json")).json["secrets"] == 1
-    assert (await opened(api, "acme"), await opened(api, "other")) == (None, CLIENT_SECRET)
+    assert (await opened(api.pool, "acme"), await opened(api.pool, "other")) == (None, CLIENT_SECRET)
     assert await holders(api) == {"secrets": ["other"], "data_keys": ["other"]}
 
 
@@ -148,7 +148,7 @@ async def test_no_token_shreds_and_nobody_but_an_operator_may_decide_it(api: Man
         with pytest.raises(Refusal) as refused:
             await shred(api, "acme", Context(Actor(kind, "ada"), reason="for fun"))
         assert refused.value.code == "forbidden"
-    assert await opened(api, "acme") == CLIENT_SECRET
+    assert await opened(api.pool, "acme") == CLIENT_SECRET
     assert SHREDDED not in await types(api, "acme")
 
 
@@ -164,4 +164,4 @@ async def test_a_mistake_is_told_with_what_was_probably_meant(api: Management, o
     assert "--reason" in await operator.mistaken("secrets", "shred", "acme", "--reason", " ")
     text = " ".join((await operator.done("secrets", "shred", "--help")).out.split())
     assert "Example: keyledger secrets shred acme" in text
-    assert await opened(api, "acme") == CLIENT_SECRET
+    assert await opened(api.pool, "acme") == CLIENT_SECRET

@@ -13,15 +13,12 @@ from pydantic import SecretStr
 from support.command_line import CommandLine, bare_environment
 from support.database import Pool, TestDatabase
 from support.identity_world import KEY
-from support.management import Management, managed
+from support.management import managed
+from support.sealed import CLIENT_SECRET, opened, with_secret
 
-from events.catalogue.credentials import CredentialsSet
-from events.catalogue.credentials import SealedSecret as Named
-from events.envelope import SYSTEM, Context, NewEvent
 from events.sealing import KeyRing, WrappingKeyMissing
 from events.secrets import SecretVault
 from events.store import EventStore
-from projections.connection import load_connection
 from projections.projector import Projector
 from projections.timeline import Timeline
 from service.db import open_pool, transaction
@@ -70,24 +67,6 @@ async def rows(dsn: str, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await connection.fetch(query)]
     finally:
         await connection.close()
-
-
-async def with_secret(api: Management, slug: str) -> None:
-    """Register a workspace with a client secret, without asking a provider."""
-    await api.register(slug)
-    vault = SecretVault(api.pool, KeyRing([KEY]))
-    async with transaction(api.pool) as connection:
-        sealed = await vault.seal(connection, slug, "c-1", SecretStr("sesame"))
-        state = await load_connection(api.pool, slug)
-        assert state is not None
-        data = CredentialsSet(
-            credentials_id="c-1", provider_kind="okta", issuer="https://acme.okta.example", client_id="0oa1",
-            secret=Named(id=str(sealed.secret_id), digest=sealed.digest, fingerprint=sealed.fingerprint),
-            auth_method="client_secret_basic", email_verified="ignore", subject_type="public",
-        )  # fmt: skip
-        prepared = api.store.prepare([NewEvent.of(data)], Context(SYSTEM))
-        document = state.after(prepared).to_document()
-        await api.store.append(slug, state.version, prepared, document, conn=connection)
 
 
 async def shred(pool: Pool, slug: str) -> None:
@@ -174,19 +153,10 @@ async def secrets_are_as_in_the_backup(fresh: Pool) -> None:
 
     What was shredded before the backup is not in it; what was shredded after it is there until that is repeated.
     """
-    assert await opened(fresh, "acme", KEY) == "sesame"
+    assert await opened(fresh, "acme", KEY) == CLIENT_SECRET
     with pytest.raises(WrappingKeyMissing):
         await opened(fresh, "acme", bytes(range(1, 33)))
     assert await opened(fresh, "shredded", KEY) is None
-    assert await opened(fresh, "later", KEY) == "sesame"
+    assert await opened(fresh, "later", KEY) == CLIENT_SECRET
     await shred(fresh, "later")
     assert await opened(fresh, "later", KEY) is None
-
-
-async def opened(pool: Pool, slug: str, key: bytes) -> str | None:
-    """Open a workspace's client secret with a secret key."""
-    state = await load_connection(pool, slug)
-    assert state is not None
-    assert state.credentials is not None
-    secret = await SecretVault(pool, KeyRing([key])).open(state, state.credentials)
-    return None if secret is None else secret.get_secret_value()

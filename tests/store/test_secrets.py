@@ -1,16 +1,15 @@
 """The vault: secrets sealed with their event, opened when needed, rewrapped by rotation, and shredded for good."""
 
 import os
-from uuid import uuid4
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 from support.database import Pool, TestDatabase, on_both_servers
 from support.ledger import record, register
+from support.sealed import sealed_credentials
 
 from events import secrets
-from events.catalogue.credentials import CredentialsSet, SealedSecret
 from events.sealing import KeyRing, SealError, WrappingKeyMissing
 from events.secrets import SecretVault
 from events.store import EventStore
@@ -25,19 +24,8 @@ async def with_credentials(pool: Pool, vault: SecretVault, slug: str = "acme", s
     """Return a workspace whose credentials hold a sealed secret."""
     store = EventStore(pool)
     state = await register(store, slug)
-    credentials_id = str(uuid4())
     async with pool.acquire() as connection, connection.transaction():
-        sealed = await vault.seal(connection, slug, credentials_id, secret)
-    event = CredentialsSet(
-        credentials_id=credentials_id,
-        provider_kind="okta",
-        issuer="https://acme.example",
-        client_id="0oa1",
-        secret=SealedSecret(id=sealed.secret_id, digest=sealed.digest, fingerprint=sealed.fingerprint),
-        auth_method="client_secret_basic",
-        email_verified="ignore",
-        subject_type="public",
-    )
+        event = await sealed_credentials(vault, connection, slug, secret)
     return await record(store, state, event)
 
 

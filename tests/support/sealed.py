@@ -1,8 +1,10 @@
 """A workspace whose credentials hold a sealed client secret, without asking a provider; and what is left of it."""
 
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pydantic import SecretStr
+from support.database import Pool
 from support.identity_world import KEY
 from support.management import Management
 
@@ -13,27 +15,38 @@ from events.secrets import SecretVault
 from projections.connection import load_connection
 from service.db import transaction
 
+if TYPE_CHECKING:
+    from events.store import Connection
+
 CLIENT_SECRET = "correct horse battery staple"
+
+
+async def sealed_credentials(
+    vault: SecretVault, connection: "Connection", slug: str, secret: SecretStr
+) -> CredentialsSet:
+    """Seal a client secret, and return the event that names it."""
+    credentials_id = str(uuid4())
+    sealed = await vault.seal(connection, slug, credentials_id, secret)
+    return CredentialsSet(
+        credentials_id=credentials_id,
+        provider_kind="okta",
+        issuer="https://acme.okta.example",
+        client_id="0oa1",
+        secret=SealedSecret(id=sealed.secret_id, digest=sealed.digest, fingerprint=sealed.fingerprint),
+        auth_method="client_secret_basic",
+        email_verified="ignore",
+        subject_type="public",
+    )
 
 
 async def with_secret(api: Management, slug: str, *, closed: bool = False) -> None:
     """Register a workspace with a client secret, and close it if that is asked for."""
     await api.register(slug)
-    vault, credentials_id = SecretVault(api.pool, KeyRing([KEY])), str(uuid4())
+    vault = SecretVault(api.pool, KeyRing([KEY]))
     state = await load_connection(api.pool, slug)
     assert state is not None
     async with transaction(api.pool) as connection:
-        sealed = await vault.seal(connection, slug, credentials_id, SecretStr(CLIENT_SECRET))
-        data = CredentialsSet(
-            credentials_id=credentials_id,
-            provider_kind="okta",
-            issuer="https://acme.okta.example",
-            client_id="0oa1",
-            secret=SealedSecret(id=sealed.secret_id, digest=sealed.digest, fingerprint=sealed.fingerprint),
-            auth_method="client_secret_basic",
-            email_verified="ignore",
-            subject_type="public",
-        )
+        data = await sealed_credentials(vault, connection, slug, SecretStr(CLIENT_SECRET))
         prepared = api.store.prepare([NewEvent.of(data)], Context(SYSTEM))
         document = state.after(prepared).to_document()
         await api.store.append(slug, state.version, prepared, document, conn=connection)
@@ -41,12 +54,12 @@ async def with_secret(api: Management, slug: str, *, closed: bool = False) -> No
         await api.record(slug, "WorkspaceClosed")
 
 
-async def opened(api: Management, slug: str) -> str | None:
+async def opened(pool: Pool, slug: str, key: bytes = KEY) -> str | None:
     """Open a workspace's client secret as a service does that had nothing open before."""
-    state = await load_connection(api.pool, slug)
+    state = await load_connection(pool, slug)
     assert state is not None
     assert state.credentials is not None
-    secret = await SecretVault(api.pool, KeyRing([KEY])).open(state, state.credentials)
+    secret = await SecretVault(pool, KeyRing([key])).open(state, state.credentials)
     return None if secret is None else secret.get_secret_value()
 
 
