@@ -120,6 +120,20 @@ def test_while_enforced_a_new_issuer_is_promoted_only_with_an_owner_linked_there
     assert acme.emit("CredentialsPromoted", owners=(linked,)) == ["CredentialsPromoted"]
 
 
+def test_while_enforced_a_former_issuer_comes_back_only_with_an_owner_linked_there() -> None:
+    """Its proof may be an editor's, or an owner's who has left since."""
+    acme = Deciding().enforced()
+    acme.emit("CredentialsStaged", TYPED, credentials=resolved("c2", issuer=NEW_ISSUER))
+    acme.prove("c2")
+    new, both = SsoLink(NEW_ISSUER, "", NOW), (*ADA.links, SsoLink(NEW_ISSUER, "", NOW))
+    acme.emit("CredentialsPromoted", owners=(replace(ADA, links=both),))
+    grace = replace(ADA, member_id="grace", links=(new,))
+    assert acme.refusal("CredentialsRolledBack", owners=(grace,)).code == "would_lock_out"
+    long_ago = replace(ADA, links=(SsoLink(ISSUER, "", NOW - timedelta(days=31)), new))
+    assert acme.refusal("CredentialsRolledBack", owners=(grace, long_ago)).code == "would_lock_out"
+    assert acme.emit("CredentialsRolledBack", owners=(grace, replace(ADA, links=both))) == ["CredentialsRolledBack"]
+
+
 def test_pairwise_subjects_of_another_client_are_not_a_link() -> None:
     acme = Deciding().enforced()
     acme.emit("CredentialsStaged", TYPED, credentials=resolved("c2", client_id="other", subject_type="pairwise"))
