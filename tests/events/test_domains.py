@@ -14,20 +14,19 @@ POLICY = MailDomainPolicy()
 @pytest.mark.parametrize(
     ("given_text", "domain"),
     [
-        ("acme.com", "acme.com"),
-        ("Acme.COM ", "acme.com"),
-        ("acme.com.", "acme.com"),
         ("acme.example", "acme.example"),
+        ("Acme.EXAMPLE ", "acme.example"),
+        ("acme.example.", "acme.example"),
         ("eu.acme.example", "eu.acme.example"),
         ("münchen.de", "xn--mnchen-3ya.de"),
         ("mu\u0308nchen.de", "xn--mnchen-3ya.de"),
         ("XN--MNCHEN-3YA.de", "xn--mnchen-3ya.de"),
         ("faß.de", "xn--fa-hia.de"),
         ("日本語.jp", "xn--wgv71a119e.jp"),
-        ("acme。com", "acme.com"),
-        ("ａcme.com", "acme.com"),
+        ("acme。example", "acme.example"),
+        ("ａcme.example", "acme.example"),
         ("acme.co.uk", "acme.co.uk"),
-        ("1acme.com", "1acme.com"),
+        ("1acme.example", "1acme.example"),
         ("a--b.com", "a--b.com"),
         (f"{'a' * 63}.com", f"{'a' * 63}.com"),
         ("نامه\u200cای.com", "xn--mgba3gch31f060k.com"),
@@ -47,18 +46,18 @@ def test_a_domain_is_kept_as_its_lower_case_a_label(given_text: str, domain: str
         "acme",
         "localhost",
         "example",
-        ".acme.com",
+        ".acme.example",
         "acme..com",
-        "acme.com..",
-        "-acme.com",
+        "acme.example..",
+        "-acme.example",
         "acme-.com",
         "a_b.com",
         "a b.com",
         "acme\n.com",
-        "acme.com\x00",
+        "acme.example\x00",
         "ac\u00adme.com",
         "ac\u200dme.com",
-        "\u202eacme.com",
+        "\u202eacme.example",
         "ab--c.com",
         "xn--a.com",
         "xn--zzzzzz--.com",
@@ -69,13 +68,13 @@ def test_a_domain_is_kept_as_its_lower_case_a_label(given_text: str, domain: str
         "[127.0.0.1]",
         "[::1]",
         "::1",
-        "https://acme.com",
-        "acme.com/path",
-        "acme.com:443",
-        "ada@acme.com",
-        "@acme.com",
-        "acme.com,other.com",
-        "*.acme.com",
+        "https://acme.example",
+        "acme.example/path",
+        "acme.example:443",
+        "ada@acme.example",
+        "@acme.example",
+        "acme.example,other.example",
+        "*.acme.example",
         f"{'a' * 64}.com",
         ".".join(["a" * 60] * 5),
         "a" * 300,
@@ -142,14 +141,14 @@ def test_an_operators_entry_that_is_no_domain_is_refused_when_the_policy_is_made
 @pytest.mark.parametrize(
     ("text", "domain"),
     [
-        ("ada@acme.com", "acme.com"),
-        ("Jane.Doe@ACME.Com", "acme.com"),
-        ("o'hara+tag@acme.com", "acme.com"),
+        ("ada@acme.example", "acme.example"),
+        ("Jane.Doe@ACME.Example", "acme.example"),
+        ("o'hara+tag@acme.example", "acme.example"),
         ("a@münchen.de", "xn--mnchen-3ya.de"),
-        ("a@sub.acme.com", "sub.acme.com"),
-        ("a@evil-acme.com", "evil-acme.com"),
-        ("a@acme.com.evil.com", "acme.com.evil.com"),
-        (f"{'a' * 64}@acme.com", "acme.com"),
+        ("a@sub.acme.example", "sub.acme.example"),
+        ("a@evil-acme.example", "evil-acme.example"),
+        ("a@acme.example.evil.example", "acme.example.evil.example"),
+        (f"{'a' * 64}@acme.example", "acme.example"),
     ],
 )
 def test_an_address_has_exactly_one_domain(text: str, domain: str) -> None:
@@ -163,37 +162,37 @@ def test_an_address_has_exactly_one_domain(text: str, domain: str) -> None:
         "@",
         "ada",
         "ada@",
-        "@acme.com",
-        "a@acme.com.",
-        '"x@acme.com"@evil.com',
-        '"ada"@acme.com',
-        "a@acme.com@evil.com",
-        "a@evil.com\n@acme.com",
-        "a\n@acme.com",
-        "a@acme.com\n",
-        " a@acme.com",
-        "a@acme.com ",
-        "a @acme.com",
-        "a\x00@acme.com",
-        "a@acme.com\x00",
-        "a@acme.com,b@acme.com",
-        "Ada <a@acme.com>",
-        "mailto:a@acme.com",
-        "a..b@acme.com",
-        ".a@acme.com",
-        "a.@acme.com",
-        "ö@acme.com",
-        "\u212aay@acme.com",
+        "@b.example",
+        "a@acme.example.",
+        '"x@acme.example"@evil.example',
+        '"ada"@acme.example',
+        "a@acme.example@evil.example",
+        "a@evil.example\n@acme.example",
+        "a\n@acme.example",
+        "a@acme.example\n",
+        " a@acme.example",
+        "a@acme.example ",
+        "a @acme.example",
+        "a\x00@acme.example",
+        "a@acme.example\x00",
+        "a@acme.example,b@acme.example",
+        "Ada <a@acme.example>",
+        "mailto:a@acme.example",
+        "a..b@acme.example",
+        ".a@acme.example",
+        "a.@acme.example",
+        "ö@acme.example",
+        "\u212aay@acme.example",
         "a@localhost",
         "a@127.0.0.1",
         "a@[127.0.0.1]",
         "a@acme..com",
         "a@асme.com",
-        f"{'a' * 65}@acme.com",
+        f"{'a' * 65}@acme.example",
         "ada.lovelace@" + ".".join(["b" * 60] * 4) + ".com",
         f"{'a' * 60}@" + ".".join(["äöüßéèàçñøåæ"] * 9) + ".de",
         "a" * 100_000,
-        "a\ud800@acme.com",
+        "a\ud800@acme.example",
     ],
 )
 def test_what_is_not_exactly_one_address_is_none_and_is_not_repeated(text: str) -> None:
@@ -205,11 +204,11 @@ def test_what_is_not_exactly_one_address_is_none_and_is_not_repeated(text: str) 
 
 
 def test_addresses_compare_without_case_and_show_as_given() -> None:
-    address = parse_address("Jane.Doe@ACME.Com")
-    assert address.display == "Jane.Doe@ACME.Com"
-    assert address.key == parse_address("jane.doe@acme.com").key == "jane.doe@acme.com"
-    assert parse_address("janedoe@acme.com").key != address.key
-    assert parse_address("jane.doe+x@acme.com").key != address.key
+    address = parse_address("Jane.Doe@ACME.Example")
+    assert address.display == "Jane.Doe@ACME.Example"
+    assert address.key == parse_address("jane.doe@acme.example").key == "jane.doe@acme.example"
+    assert parse_address("janedoe@acme.example").key != address.key
+    assert parse_address("jane.doe+x@acme.example").key != address.key
 
 
 def test_only_the_exact_domain_admits() -> None:
@@ -233,7 +232,10 @@ def test_a_domain_in_its_one_form_keeps_it(text: str) -> None:
     assert normalise_domain(domain) == domain
 
 
-@given(st.text(max_size=30), st.sampled_from(["@acme.com", "@acme.com\n", "@evil.com@acme.com", " @acme.com"]))
+@given(
+    st.text(max_size=30),
+    st.sampled_from(["@acme.example", "@acme.example\n", "@evil.example@acme.example", " @acme.example"]),
+)
 def test_no_text_before_the_at_changes_the_domain(before: str, after: str) -> None:
     domain = domain_of_address(before + after)
-    assert domain is None or (domain == "acme.com" and "@" not in before)
+    assert domain is None or (domain == "acme.example" and "@" not in before)
