@@ -102,7 +102,7 @@ KEPT: Final[Mapping[str, str]] = MappingProxyType(
         "projection.timeline_v1": "one row an event; the history in sentences",
         "identity.workspaces": "one row a workspace",
         "identity.websites": "one row a website of a workspace",
-        "identity.users": "one row a person; erased with their last membership",
+        "identity.users": "one row a person; erased with their last membership, or their address",
         "identity.members": "one row a membership; what is left of an erased one is the opaque id that events speak of",
         "identity.identities": "one row for each account of a member; erased with the member",
         "identity.user_identities": "one row for each account of a person; erased with the person",
