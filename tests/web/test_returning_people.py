@@ -18,7 +18,7 @@ from support.identity_mail import KeptMails, deliver
 from support.identity_world import credentials_data
 from support.site import Site
 
-from events.catalogue.configuration import JitDisabled
+from events.catalogue.configuration import DomainAdded, DomainRemoved, JitDisabled
 from events.catalogue.credentials import CredentialsSet
 from events.envelope import Actor, Context
 from events.refusals import Refusal
@@ -252,6 +252,18 @@ async def test_linking_another_account_is_judged_as_things_are_then(site: Site) 
     other = credentials_data(CredentialsSet, credentials_id="c-2", issuer="https://login.acme.example")
     await site.world.append("acme", [other])
     await refused_relink(site, ada, conflict, "not_ready")
+
+
+async def test_an_account_is_not_linked_that_would_by_now_be_refused_for_something_else(site: Site) -> None:
+    """Its address is of no allowed domain any more, or it has become another member's account meanwhile."""
+    await let_in(site)
+    ada = await member_id(site)
+    conflict = await turned_away(site, NEW_ACCOUNT, "identity_conflict")
+    await site.world.append("acme", [DomainRemoved(domain="acme.example")])
+    await refused_relink(site, ada, conflict)
+    await site.world.append("acme", [DomainAdded(domain="acme.example")])
+    await let_in(site, {**NEW_ACCOUNT, "email": "grace@acme.example"})
+    await refused_relink(site, ada, conflict)
 
 
 async def test_b8_an_address_given_to_a_new_person_lets_them_into_nothing_of_its_former_owner(site: Site) -> None:
