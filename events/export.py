@@ -1,7 +1,7 @@
 """One workspace's history as a file that proves itself, written as it is read. ``FORMAT.md`` describes it."""
 
 import base64
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -21,7 +21,7 @@ from events.signing import read_keys
 from events.tiles import consistency_proof, inclusion_proofs
 
 if TYPE_CHECKING:
-    from events.store import Connection
+    from events.store import Connection, Pool
 
 FORMAT = "keyledger-export/1"
 BATCH = 500
@@ -58,7 +58,10 @@ def description() -> str:
 async def open_export(
     notary: Notary, stream_id: str, since: int | None = None, names: Names | None = None
 ) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Lend the pieces of a stream's export, of one snapshot; makes a checkpoint first if the latest does not cover it.
+    """Lend the pieces of a stream's export; makes a checkpoint first if the latest does not cover it.
+
+    They hold what that checkpoint covers, which never changes, whatever is recorded meanwhile. Between two pieces no
+    connection of the database is held: whoever takes them may take their time.
 
     Args:
         notary: signs the checkpoint.
@@ -80,10 +83,11 @@ async def open_export(
             if covered is not None:
                 size = covered.signed.checkpoint.size
                 grown = None if since is None else await consistency_proof(conn, since, size)
-                yield _pieces(conn, covered, since, grown, names)
-                return
+                break
         await notary.make()
-    raise ExportBusy
+    else:
+        raise ExportBusy
+    yield _pieces(notary.store.pool, covered, since, grown, names)
 
 
 async def _covered(conn: "Connection", stream_id: str) -> Covered | None:
@@ -98,31 +102,39 @@ async def _covered(conn: "Connection", stream_id: str) -> Covered | None:
 
 
 async def _pieces(
-    conn: "Connection", covered: Covered, since: int | None, grown: list[bytes] | None, names: Names | None
+    pool: "Pool", covered: Covered, since: int | None, grown: list[bytes] | None, names: Names | None
 ) -> AsyncIterator[bytes]:
-    head = covered.head
     named: set[str] = set()
     yield _opening(opening(covered, since, grown))
     after, separator = 0, b"\n"
-    while rows := await conn.fetch(_EVENTS, head.stream_id, after, head.version, BATCH):
-        events = [RawEvent(*row) for row in rows]
-        # An event that was put in where none belongs has no proof, and the file says so.
-        size = covered.signed.checkpoint.size
-        indexes = [event.leaf_index for event in events if event.leaf_index < size]
-        proofs = dict(zip(indexes, await inclusion_proofs(conn, indexes, size), strict=True))
-        lines = (orjson.dumps(entry(event, proofs.get(event.leaf_index, ()))) for event in events)
-        yield separator + b",\n".join(lines)
-        after, separator = events[-1].version, b",\n"
-        named |= ids_in(*(event.canonical.decode() for event in events)) if names is not None else set()
+    while lines := await _lines(pool, covered, after):
+        yield separator + b",\n".join(orjson.dumps(entry(event, proof)) for event, proof in lines)
+        after, separator = lines[-1][0].version, b",\n"
+        named |= ids_in(*(event.canonical.decode() for event, _ in lines)) if names is not None else set()
     if names is None:
         yield b"\n]}\n"
     else:
-        yield b'\n],\n  "names": ' + orjson.dumps(await _disclosed(conn, names, named)) + b"}\n"
+        yield b'\n],\n  "names": ' + orjson.dumps(await _disclosed(pool, names, named)) + b"}\n"
 
 
-async def _disclosed(conn: "Connection", names: Names, ids: set[str]) -> dict[str, dict[str, str]]:
+async def _lines(pool: "Pool", covered: Covered, after: int) -> list[tuple[RawEvent, Sequence[bytes]]]:
+    """Return the next events, each with its proof.
+
+    An event that was put in where none belongs has none, and the file says so.
+    """
+    size, head = covered.signed.checkpoint.size, covered.head
+    async with pool.acquire() as conn:
+        rows = await conn.fetch(_EVENTS, head.stream_id, after, head.version, BATCH)
+        events = [RawEvent(*row) for row in rows]
+        indexes = [event.leaf_index for event in events if event.leaf_index < size]
+        proofs = dict(zip(indexes, await inclusion_proofs(conn, indexes, size), strict=True))
+    return [(event, proofs.get(event.leaf_index, ())) for event in events]
+
+
+async def _disclosed(pool: "Pool", names: Names, ids: set[str]) -> dict[str, dict[str, str]]:
     """Return the names of all who are not forgotten, each with the key by which anybody can check it."""
-    kept = await names.read(ids, conn)
+    async with pool.acquire() as conn:
+        kept = await names.read(ids, conn)
     return {
         id_: {"name": one.opened.name, "key": base64.b64encode(one.opened.key).decode()}
         for id_, one in kept.items()

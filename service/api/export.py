@@ -13,6 +13,7 @@ from events.notes import NoteRefused
 from events.refusals import Refusal
 from events.tiles import TreeDamaged
 from service.api.answers import named_workspace
+from service.api.authentication import authenticate
 from service.api.operation import JSON, Answer, Call, Operation, Query
 from service.errors import Busy, invalid
 from service.keys import COMMANDS, NOTARY
@@ -71,6 +72,8 @@ async def _write(request: web.Request, slug: str, pieces: AsyncIterator[bytes]) 
     try:
         await response.write(first)
         async for piece in pieces:
+            # Whoever reads slowly may have lost the right to read on.
+            await authenticate(request)
             await response.write(piece)
         await response.write_eof()
     except ConnectionResetError:
