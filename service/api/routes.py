@@ -8,6 +8,7 @@ from aiohttp import web
 
 from service.api import (
     changes,
+    dead_letters,
     events,
     export,
     insight,
@@ -48,6 +49,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *proofs.OPERATIONS,
     *export.OPERATIONS,
     *webhooks.OPERATIONS,
+    *dead_letters.OPERATIONS,
 )
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: which addresses outside are told of events, and what they did not take."""
+"""Webhooks: which addresses outside are told of events."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -10,17 +10,15 @@ from pydantic import AfterValidator, Field, StringConstraints
 from events.catalogue import CATALOGUE
 from events.catalogue.instants import write_instant
 from events.refusals import Refusal
-from service.api import cursor
 from service.api.answers import answer_json
 from service.api.changes import asker
-from service.api.operation import JSON, Answer, Body, Call, Operation
-from service.api.parameters import PageQuery
+from service.api.operation import JSON, Answer, Call, Operation
 from service.api.presentation import instant
 from service.api.shapes import Page, Shape
 from service.commands.proposals import Explanation, Line
 from service.errors import Forbidden
 from service.keys import COMMANDS, WEBHOOKS
-from service.webhooks.registry import DeadLetter, Webhook
+from service.webhooks.registry import Webhook
 
 EventType: Any = Literal[tuple(sorted(CATALOGUE))]  # type: ignore[misc, unused-ignore]  # as many as there are
 
@@ -38,14 +36,6 @@ class WebhookBody(Explanation):
         None
     )
     description: Line | None = None
-
-
-class ReplayBody(Body):
-    """Which dead letters to send again; all of them unless named by position."""
-
-    positions: (
-        Annotated[list[Annotated[int, Field(strict=True, ge=1, lt=2**53)]], Field(min_length=1, max_length=500)] | None
-    ) = None
 
 
 class RotationBody(Explanation):
@@ -77,25 +67,9 @@ class AddedWebhookShape(Shape):
     secret: str
 
 
-class DeadLetterShape(Shape):
-    """A message that was given up, and why."""
-
-    position: int
-    stream_id: str
-    attempts: int
-    given_up_at: str
-    last_error: str | None
-
-
-class ReplayedShape(Shape):
-    """How many dead letters are sent again."""
-
-    replayed: int
-
-
 async def add(call: Call) -> web.StreamResponse:
     """Tell an address of what is recorded from now on."""
-    _operators_only(call)
+    operators_only(call)
     body = call.body_as(WebhookBody)
     context = await asker(call).context(call.request.app[COMMANDS].resources.identity.names, body)
     made, secret = await call.request.app[WEBHOOKS].add(
@@ -112,8 +86,8 @@ async def list_all(call: Call) -> web.StreamResponse:
 
 async def rotate(call: Call) -> web.StreamResponse:
     """Sign with a new secret."""
-    _operators_only(call)
-    body, webhook = call.body_as(RotationBody), await call.request.app[WEBHOOKS].find(_id(call))
+    operators_only(call)
+    body, webhook = call.body_as(RotationBody), await call.request.app[WEBHOOKS].find(webhook_id(call))
     context = await asker(call).context(call.request.app[COMMANDS].resources.identity.names, body)
     keep = timedelta(hours=body.keep_hours)
     rotated, secret = await call.request.app[WEBHOOKS].rotate(webhook.webhook_id, keep, context)
@@ -122,38 +96,30 @@ async def rotate(call: Call) -> web.StreamResponse:
 
 async def remove(call: Call) -> web.StreamResponse:
     """Tell an address of nothing more."""
-    _operators_only(call)
-    found = await call.request.app[WEBHOOKS].find(_id(call))
+    operators_only(call)
+    found = await call.request.app[WEBHOOKS].find(webhook_id(call))
     context = await asker(call).context(call.request.app[COMMANDS].resources.identity.names, Explanation())
     await call.request.app[WEBHOOKS].remove(found.webhook_id, context)
     return answer_json(_show(found))
 
 
-async def list_dead(call: Call) -> web.StreamResponse:
-    """Answer one page of a webhook's dead letters, oldest first."""
-    webhook, query = await call.request.app[WEBHOOKS].find(_id(call)), call.query_as(PageQuery)
-    scope = f"dead-letters/{webhook.webhook_id}"
-    after = cursor.decode_number(scope, query.cursor) or 0
-    found = await call.request.app[WEBHOOKS].dead_letters(webhook.webhook_id, after, query.limit + 1)
-    items, following = cursor.cut(found, query.limit, scope, lambda one: (one.position,))
-    return answer_json(Page[DeadLetterShape](items=[_show_dead(one) for one in items], next=following))
+def operators_only(call: Call) -> None:
+    """Refuse everybody but operators.
 
-
-async def replay(call: Call) -> web.StreamResponse:
-    """Send dead letters again."""
-    _operators_only(call)
-    webhook = await call.request.app[WEBHOOKS].find(_id(call))
-    replayed = await call.request.app[WEBHOOKS].replay(webhook.webhook_id, call.body_as(ReplayBody).positions)
-    return answer_json(ReplayedShape(replayed=replayed))
-
-
-def _operators_only(call: Call) -> None:
+    Raises:
+        Refusal: ``forbidden``.
+    """
     # What is recorded leaves the house here: no matter of one customer's support.
     if call.principal.role != "operator":
         raise Forbidden(call.principal.role, "operator")
 
 
-def _id(call: Call) -> UUID:
+def webhook_id(call: Call) -> UUID:
+    """Return the webhook that the path names.
+
+    Raises:
+        Refusal: ``not_found``, when it can be none's.
+    """
     try:
         return UUID(call.path("id"))
     except ValueError:
@@ -173,16 +139,6 @@ def _show(one: Webhook) -> WebhookShape:
         disabled_because=one.disabled_because,
         waiting=one.waiting,
         dead=one.dead,
-    )
-
-
-def _show_dead(one: DeadLetter) -> DeadLetterShape:
-    return DeadLetterShape(
-        position=one.position,
-        stream_id=one.stream_id,
-        attempts=one.attempts,
-        given_up_at=write_instant(one.given_up_at),
-        last_error=one.last_error,
     )
 
 
@@ -226,28 +182,6 @@ OPERATIONS = (
         access="write",
         handler=remove,
         answers={200: Answer("The webhook as it was.", {JSON: WebhookShape})},
-        refusals=("not_found",),
-    ),
-    Operation(
-        method="GET",
-        path="/api/v1/webhooks/{id}/dead-letters",
-        identifier="list_dead_letters",
-        summary="What a webhook was told in vain, oldest first",
-        access="read",
-        handler=list_dead,
-        query=PageQuery,
-        answers={200: Answer("One page.", {JSON: Page[DeadLetterShape]})},
-        refusals=("not_found",),
-    ),
-    Operation(
-        method="POST",
-        path="/api/v1/webhooks/{id}/dead-letters/replay",
-        identifier="replay_dead_letters",
-        summary="Send dead letters again, all or those of some positions; operators only",
-        access="write",
-        handler=replay,
-        body=ReplayBody,
-        answers={200: Answer("How many are sent again.", {JSON: ReplayedShape})},
         refusals=("not_found",),
     ),
 )
