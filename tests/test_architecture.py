@@ -1,6 +1,8 @@
 """Rules on the source as a whole that no linter of ours can hold."""
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,3 +59,22 @@ def test_only_the_settings_read_the_environment(package: str) -> None:
 
 def test_no_test_directory_is_a_package_that_could_shadow_ours() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def listed_modules() -> Counter[str]:
+    """Return how often service/ARCHITECTURE.md names each module under "Every module"."""
+    text = (ROOT / "service/ARCHITECTURE.md").read_text(encoding="utf-8")
+    named: Counter[str] = Counter()
+    for part in text.partition("## Every module")[2].partition("## ")[0].split("**`")[1:]:
+        folder, _, entries = part.partition("/`**")
+        named.update(f"{folder}/{name}.py" for name in re.findall(r"`(\w+)`", entries))
+    return named
+
+
+def test_the_architecture_names_each_module_once_and_none_that_is_gone() -> None:
+    modules = {path.relative_to(ROOT).as_posix() for package in PACKAGES for path in sources(package)}
+    named = listed_modules()
+    there = {name for name in modules if not name.endswith("/__init__.py")}
+    assert there - named.keys() == set(), "add these to the lists in service/ARCHITECTURE.md"
+    assert named.keys() - there == set(), "take these out of the lists in service/ARCHITECTURE.md"
+    assert [name for name, times in named.items() if times > 1] == []
