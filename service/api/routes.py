@@ -1,5 +1,6 @@
 """The management API as a whole: all operations, and the document that describes them."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
@@ -53,8 +54,9 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+@cache
 def describe(public_url: str) -> bytes:
-    """Return the OpenAPI 3.1 document of the API at this address, as JSON."""
+    """Return the OpenAPI 3.1 document of the API at this address, as JSON; made once for all applications there."""
     try:
         version = installed_version("keyledger")
     except PackageNotFoundError:
