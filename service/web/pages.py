@@ -8,10 +8,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
+from types import CodeType
 from typing import Final
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.bccache import Bucket
 from multidict import CIMultiDict
 
 from service.keys import CONNECTIONS, REQUEST_ID
@@ -74,6 +76,25 @@ def _load_assets() -> dict[str, Asset]:
     return assets
 
 
+class _Compiled(BytecodeCache):
+    """What templates compile to. Jinja keys it by their text, so that all applications in a process can share it."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what this text compiled to before."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what this text compiles to."""
+        if bucket.code is not None:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED: Final = _Compiled()
+
+
 class Pages:
     """Renders pages. ``templates`` names those that have to be there beside this module's own."""
 
@@ -85,6 +106,7 @@ class Pages:
             autoescape=True,
             undefined=StrictUndefined,
             auto_reload=False,
+            bytecode_cache=_COMPILED,
             trim_blocks=True,
             lstrip_blocks=True,
         )
