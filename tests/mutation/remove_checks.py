@@ -58,7 +58,7 @@ ANSWERS: Final = (
     "web/test_callback_posted",
 )
 ON_A_DATABASE: Final = {
-    "callback": (*ANSWERS, "web/test_desk"),
+    "callback": (*ANSWERS, "web/test_desk", "web/test_desk_repairs"),
     "ended_by_provider": ("oidc/test_logout", "oidc/test_frontchannel_logout"),
     "exchange": ANSWERS,
     "returned": ANSWERS,

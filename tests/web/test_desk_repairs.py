@@ -41,6 +41,24 @@ async def test_a_sign_in_under_credentials_that_were_rolled_back_and_then_replac
     assert (await desk.sign_ins())[-1]["detail"] == "credentials_replaced"
 
 
+@pytest.mark.parametrize("why", ["too_slow", "sso_off"])
+async def test_whatever_else_ended_an_attempt_is_told_although_its_credentials_were_switched_too(
+    desk: Site, why: str
+) -> None:
+    """Going round once more would hide it."""
+    browser = desk.browser()
+    begun = await desk.back(browser)
+    await staged_and_promoted(desk)
+    if why == "too_slow":
+        desk.world.clock.turn(minutes=31)
+    else:
+        await record(desk, "SsoDisabled")
+    answer = await browser.get(begun)
+    reason = {"too_slow": "attempt_expired", "sso_off": "workspace_unavailable"}[why]
+    assert await shown_reason(answer) == reason
+    assert (await desk.sign_ins())[-1]["detail"] == why
+
+
 @pytest.mark.parametrize("given_up", ["removed", "former"])
 async def test_a_test_under_credentials_that_are_given_up_meanwhile_is_refused_unasked(
     desk: Site, given_up: str
