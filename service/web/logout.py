@@ -1,5 +1,7 @@
 """Signing out: the session here ends, then the one at the provider where the workspace wants that; and the way back."""
 
+from typing import Final
+
 from aiohttp import web
 
 from service.identity.session_values import LiveSession
@@ -9,6 +11,8 @@ from service.login.slug import is_slug
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 from service.web.ways_out import WAYS_OUT
+
+SIGNED_IN_ELSEWHERE: Final = frozenset({"sso", "google"})
 
 
 async def answer_sign_out(request: web.Request, ended: LiveSession | None, *, everywhere: bool) -> web.Response:
@@ -22,7 +26,11 @@ async def answer_sign_out(request: web.Request, ended: LiveSession | None, *, ev
             return answer
     by_user = ended is None or ended.proves_user
     return request.app[PAGES].render(
-        request, "signed_out", everywhere=everywhere and by_user, by_sso=everywhere and not by_user
+        request,
+        "signed_out",
+        everywhere=everywhere and by_user,
+        by_sso=everywhere and not by_user,
+        elsewhere=ended is None or any(one.method in SIGNED_IN_ELSEWHERE for one in ended.authentications),
     )
 
 

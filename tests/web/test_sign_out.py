@@ -9,6 +9,7 @@ from aiohttp import web
 from support.browser import Browser, hidden_field
 from support.database import Pool
 from support.identity_world import credentials_data
+from support.login_links import mailed
 from support.provider_logout import is_signed_in, sign_out_at_provider, signed_in
 from support.site import BASE, Site, running_site
 
@@ -73,6 +74,19 @@ async def test_without_a_kept_id_token_the_session_ends_here_alone(site: Site) -
     browser = await signed_in(site)
     await site.world.append("acme", [ProviderLogoutEnabled()])
     assert not await leads_to_provider(site, browser)
+
+
+async def test_the_page_names_no_session_elsewhere_where_there_is_none(site: Site) -> None:
+    """Who came by single sign-on is still signed in there; who came by a mailed link is signed in nowhere else."""
+    by_sso = await signed_in(site)
+    await site.world.append("acme", [ProviderLogoutDisabled()])
+    assert "at the service that you signed in with" in await (await by_sso.submit("/logout")).text()
+    by_link = site.browser()
+    await site.world.member("irene@acme.example")
+    assert (await by_link.submit(await mailed(site, "irene@acme.example"))).status == 303
+    said = await (await by_link.submit("/logout")).text()
+    assert "You’re signed out" in said
+    assert "goes on" not in said
 
 
 async def test_an_id_token_that_no_address_could_carry_is_not_kept(site: Site) -> None:
