@@ -25,6 +25,10 @@ TYPED: Final = ("okta_domain", "issuer", "client_id", "client_secret")
 EXPLAINED: Final = ("reason", "confirm_within")
 KEPT: Final[tuple[str, ...]] = ("okta_domain", "issuer", "client_id", *EXPLAINED)
 LONGEST_TYPED: Final = 2048
+ELSEWHERE: Final = (
+    "That form was of another workspace, whose link this browser opened before. Nothing was changed in either of them."
+)
+"""A browser holds one set-up or recovery session: a page from before must not send one customer's secret to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ async def read_action(request: web.Request) -> dict[str, str]:
 
     A form takes as long to come in as its sender likes, and what somebody may do can end meanwhile.
     """
-    return single(await read_form(request), (*TYPED, *EXPLAINED, "credentials"))
+    return single(await read_form(request), (*TYPED, *EXPLAINED, "credentials", "workspace"))
 
 
 async def act_at_desk(request: web.Request, desk: Desk, fields: dict[str, str]) -> web.StreamResponse:
@@ -52,6 +56,8 @@ async def act_at_desk(request: web.Request, desk: Desk, fields: dict[str, str]) 
     action = request.match_info["action"]
     if action not in desk.may:
         raise PageRefusal("not_found")
+    if fields.get("workspace", desk.slug) != desk.slug:
+        return await show_desk(request, desk, problem=ELSEWHERE)
     return await _ACTIONS[action](_Asked(request, desk, await committed(request, desk), fields))
 
 

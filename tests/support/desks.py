@@ -95,10 +95,10 @@ async def through(site: Site, browser: Browser, callback: str) -> Any:
     return answer
 
 
-async def set_up(site: Site) -> tuple[str, str]:
+async def set_up(site: Site, slug: str = "acme") -> tuple[str, str]:
     """Return the address and the id of a fresh set-up link."""
-    token, link_id = new_setup_token("acme"), str(uuid4())
+    token, link_id = new_setup_token(slug), str(uuid4())
     command = IssueSetupLink(link_id=link_id, token_hash=setup_token_hash(token))
     assert site.client.app is not None
-    await site.client.app[COMMANDS].execute("acme", [Change(command, Explanation())], SUPPORT)
+    await site.client.app[COMMANDS].execute(slug, [Change(command, Explanation())], SUPPORT)
     return f"/setup/{token}", link_id

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import orjson
 import pytest
-from support.browser import Browser, shown_reason
+from support.browser import Browser, hidden_field, shown_reason
 from support.desks import DESK, TwoSecrets, owner, record, set_up, staged_id, through, tried, typed
 from support.sessions import open_by, user_of
 from support.site import Site
 
 from events.catalogue.access import EnforcementEnabled, SetupLinkRevoked, SsoDisabled
+from service.identity.read_model import read_workspace
 from service.identity.recovery_request import recovery_of
 from service.keys import COOKIE_BOX
 
@@ -130,6 +131,27 @@ async def test_a_set_up_link_is_exchanged_once_by_its_button_and_stages_and_test
     assert (await browser.submit("/setup/desk/lift")).status == 404
     await desk.world.append("acme", [SetupLinkRevoked(link_id=link_id)])
     assert (await browser.get("/setup/desk")).status == 410
+
+
+async def test_a_page_of_the_link_before_changes_nothing_of_the_workspace_whose_link_was_opened_since(
+    desk: Site,
+) -> None:
+    """Support sets two customers up in one browser: the secret of the one must not be staged at the other."""
+    await desk.connect("globex", domain="globex.example")
+    browser = desk.browser()
+    await browser.submit((await set_up(desk))[0])
+    page = await (await browser.get("/setup/desk")).text()
+    form = page.partition('action="/setup/desk/stage">')[2].partition("</form>")[0]
+    await browser.submit((await set_up(desk, "globex"))[0])
+    fields = typed(desk, "the-secret-of-acme") | {"workspace": hidden_field(form, "workspace")}
+    answer = await browser.submit("/setup/desk/stage", fields)
+    assert answer.status == 422
+    assert "That form was of another workspace" in await answer.text()
+    for slug in ("acme", "globex"):
+        workspace = await read_workspace(desk.world.pool, slug)
+        assert workspace is not None
+        assert workspace.staged is None
+    assert (await browser.submit("/setup/desk/stage", fields | {"workspace": "globex"})).status == 303
 
 
 async def codes_of(browser: Browser) -> list[str]:
