@@ -1,4 +1,4 @@
-"""Proof that nothing was rewritten: signed checkpoints, the keys that signed them, and proofs against them."""
+"""Proofs against checkpoints: that an event is in the log, and that the log only grew."""
 
 import base64
 from typing import Annotated
@@ -6,58 +6,16 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from events.catalogue.instants import write_instant
 from events.notary import tree_state
 from events.refusals import Refusal
-from events.signed import Signed, find_checkpoint, latest_checkpoint, list_checkpoints
-from events.signing import read_ends, read_keys
+from events.signed import find_checkpoint
 from events.tiles import TreeDamaged, consistency_proof, inclusion_proofs
-from service.api import cursor
 from service.api.answers import answer_json
+from service.api.checkpoints import CheckpointShape, read_latest, show_checkpoint
 from service.api.operation import JSON, Answer, Call, Operation, Query
-from service.api.parameters import PageQuery
-from service.api.shapes import Page, Shape
+from service.api.shapes import Shape
 from service.errors import invalid
-from service.keys import POOL, SETTINGS
-
-SCOPE = "checkpoints"
-NOTE = "text/plain"
-
-Size = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-class CheckpointShape(Shape):
-    """A checkpoint. ``note`` is what is signed (C2SP tlog-checkpoint); the rest repeats what it says."""
-
-    size: int
-    root: str
-    position: int
-    streams: int
-    heads_root: str
-    made_at: str
-    key_id: str
-    note: str
-
-
-class SigningKeyShape(Shape):
-    """A key that signs checkpoints, or did. ``key`` is how programs for signed notes take it.
-
-    ``until_size``: a retired key signed up to the checkpoint of so many events; what it alone signs beyond is not this
-    log's.
-    """
-
-    key_id: str
-    key: str
-    since: str
-    until_size: int | None
-    current: bool
-
-
-class SigningKeysShape(Shape):
-    """All keys of this log, oldest first."""
-
-    items: list[SigningKeyShape]
-    next: None = None
+from service.keys import POOL
 
 
 class InclusionShape(Shape):
@@ -97,40 +55,6 @@ class ConsistencyQuery(Query):
     ] = None
 
 
-async def list_all(call: Call) -> web.Response:
-    """Answer one page of the checkpoints, the oldest first."""
-    query = call.query_as(PageQuery)
-    after = cursor.decode_number(SCOPE, query.cursor)
-    found = await list_checkpoints(call.request.app[POOL], -1 if after is None else after, query.limit + 1)
-    items, following = cursor.cut(found, query.limit, SCOPE, lambda one: (one.checkpoint.size,))
-    return answer_json(Page[CheckpointShape](items=[show_checkpoint(one) for one in items], next=following))
-
-
-async def read_latest(call: Call) -> web.Response:
-    """Answer the newest checkpoint, as JSON or as the signed note alone."""
-    latest = await _latest(call)
-    accepted = (part.partition(";")[0].strip() for part in call.request.headers.get("Accept", "").split(","))
-    if NOTE in accepted:
-        return web.Response(text=latest.note, content_type=NOTE)
-    return answer_json(show_checkpoint(latest))
-
-
-async def read_signing_keys(call: Call) -> web.Response:
-    """Answer the public keys."""
-    keys, ends = await read_keys(call.request.app[POOL]), await read_ends(call.request.app[POOL])
-    shown = [
-        SigningKeyShape(
-            key_id=one.key_id,
-            key=str(one.key),
-            since=write_instant(one.since),
-            until_size=ends.get(one.key),
-            current=one is keys[-1],
-        )
-        for one in keys
-    ]
-    return answer_json(SigningKeysShape(items=shown))
-
-
 async def prove_inclusion(call: Call) -> web.Response:
     """Answer the proof that an event is in the log."""
     query = call.query_as(InclusionQuery)
@@ -140,7 +64,7 @@ async def prove_inclusion(call: Call) -> web.Response:
             raise Refusal("not_found", "There is no event at this position.")
         size, checkpoint = query.size, None
         if size is None:
-            checkpoint = await _latest(call)
+            checkpoint = await read_latest(call)
             size = checkpoint.checkpoint.size
         else:
             checkpoint = await find_checkpoint(conn, size)
@@ -167,7 +91,7 @@ async def prove_inclusion(call: Call) -> web.Response:
 async def prove_consistency(call: Call) -> web.Response:
     """Answer the proof that the log only grew."""
     query = call.query_as(ConsistencyQuery)
-    later = (await _latest(call)).checkpoint.size if query.later is None else query.later
+    later = (await read_latest(call)).checkpoint.size if query.later is None else query.later
     async with call.request.app[POOL].acquire() as conn:
         if later > (await tree_state(conn)).size:
             raise invalid("The log's tree has fewer events than this.", "/to", "query")
@@ -180,29 +104,6 @@ async def prove_consistency(call: Call) -> web.Response:
     return answer_json(ConsistencyShape.model_validate({"from": query.earlier, "to": later, "proof": _encoded(proof)}))
 
 
-def show_checkpoint(signed: Signed) -> CheckpointShape:
-    """Return a checkpoint as it is shown."""
-    checkpoint = signed.checkpoint
-    return CheckpointShape(
-        size=checkpoint.size,
-        root=base64.b64encode(checkpoint.root).decode(),
-        position=checkpoint.position,
-        streams=checkpoint.streams,
-        heads_root=base64.b64encode(checkpoint.heads_root).decode(),
-        made_at=checkpoint.made_at,
-        key_id=signed.key_id,
-        note=signed.note,
-    )
-
-
-async def _latest(call: Call) -> Signed:
-    found = await latest_checkpoint(call.request.app[POOL])
-    if found is None:
-        every = call.request.app[SETTINGS].checkpoint_seconds
-        raise Refusal("not_found", f"No checkpoint was made yet. The first one comes within about {every} seconds.")
-    return found
-
-
 def _encoded(proof: list[bytes]) -> list[str]:
     return [base64.b64encode(part).decode() for part in proof]
 
@@ -212,35 +113,6 @@ def _broken(error: TreeDamaged) -> Refusal:
 
 
 OPERATIONS = (
-    Operation(
-        method="GET",
-        path="/api/v1/checkpoints",
-        identifier="list_checkpoints",
-        summary="The signed checkpoints of the log, oldest first",
-        access="read",
-        handler=list_all,
-        query=PageQuery,
-        answers={200: Answer("One page.", {JSON: Page[CheckpointShape]})},
-    ),
-    Operation(
-        method="GET",
-        path="/api/v1/checkpoints/latest",
-        identifier="read_latest_checkpoint",
-        summary="The newest checkpoint; as text the signed note alone",
-        access="read",
-        handler=read_latest,
-        answers={200: Answer("The checkpoint.", {JSON: CheckpointShape, NOTE: None})},
-        refusals=("not_found",),
-    ),
-    Operation(
-        method="GET",
-        path="/api/v1/checkpoints/keys",
-        identifier="list_signing_keys",
-        summary="The public keys that sign checkpoints",
-        access="read",
-        handler=read_signing_keys,
-        answers={200: Answer("All of them, oldest first.", {JSON: SigningKeysShape})},
-    ),
     Operation(
         method="GET",
         path="/api/v1/proofs/inclusion",

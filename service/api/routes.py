@@ -9,6 +9,7 @@ from aiohttp import web
 
 from service.api import (
     changes,
+    checkpoints,
     dead_letters,
     events,
     export,
@@ -47,6 +48,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *sign_in_methods.OPERATIONS,
     *timeline.OPERATIONS,
     *parked.OPERATIONS,
+    *checkpoints.OPERATIONS,
     *proofs.OPERATIONS,
     *export.OPERATIONS,
     *webhooks.OPERATIONS,
