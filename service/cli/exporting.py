@@ -83,7 +83,7 @@ def export(
 def _lines(slug: str, format_: Format, since: Path | None, *, names: bool) -> Iterator[bytes]:
     client, path = open_client(), f"/workspaces/{segment(slug)}"
     if format_ is Format.PROOF:
-        from service.cli.verification import size_of
+        from service.cli.proof_files import size_of
 
         size = None if since is None else size_of(since)
         return client.lines(f"{path}/export", since=size, names="true" if names else None)

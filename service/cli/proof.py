@@ -37,20 +37,20 @@ def verify(
 
     With a file, it is checked by itself, without a database. Names the first position that does not hold, and how.
     """
-    from service.cli import verification
+    from service.cli import proof_files
 
-    keys = [verification.read_key(one) for one in key or ()]
+    keys = [proof_files.read_key(one) for one in key or ()]
     if file is not None:
         if workspace is not None:
             message = "a file holds one workspace already"
             raise typer.BadParameter(message, param_hint="--workspace")
-        result = verification.verify_file(file, since, keys)
+        result = proof_files.verify_file(file, since, keys)
         _say(result, _say_file, as_json=as_json)
         return
     if workspace is not None and since is not None:
         message = "checkpoints are of the whole log; leave --workspace out"
         raise typer.BadParameter(message, param_hint="--since")
-    from service.cli import database
+    from service.cli import database, verification
 
     with shown_progress(progress) as bar:
         result = database.on_database(lambda operator: verification.verify(operator, workspace, since, keys, bar))

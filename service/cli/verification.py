@@ -1,18 +1,14 @@
-"""What the verbs of proof do: on the database for the operator, and on files alone for whoever holds one."""
+"""What the verbs of proof do on the database."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from events.anchors import Anchor
-from events.chain import Fault
-from events.checkpoints import Checkpoint, read_checkpoint
-from events.export import FORMAT
-from events.export_check import covers_growth, first_fault, verify_export, verify_since
-from events.exported import Export, ExportRefused, read_export
+from events.checkpoints import read_checkpoint
+from events.exported import ExportRefused
 from events.names_check import check_names
 from events.notary import LogDoesNotHold
 from events.notes import NoteKey, NoteRefused, open_note
@@ -25,10 +21,10 @@ from service.checkpoints import open_notary, published_to
 from service.cli.client import Refused
 from service.cli.database import Operator
 from service.cli.progress import Bar
+from service.cli.proof_files import read_earlier, told_fault
 from service.publication import publish
 from service.standing import find_standing
 
-FILE_MAXIMUM = 1024**3
 CHECKPOINT_SUFFIX = ".checkpoint"
 
 
@@ -86,11 +82,6 @@ def _told(found: Verified, rows: Checked) -> dict[str, Any]:
     }
 
 
-def told_fault(fault: Fault) -> dict[str, Any]:
-    """Return a fault for ``--json``."""
-    return fault._asdict()
-
-
 async def check(operator: Operator, slug: str | None, bar: Bar) -> dict[str, Any]:
     """Compare live read models with the replayed events, row by row, and tables with what the log says is gone."""
     found = await _compared(operator, slug, bar)
@@ -142,72 +133,6 @@ async def _shown(operator: Operator, signed: Signed) -> dict[str, Any]:
     return {"size": signed.checkpoint.size, "note": signed.note, "key": keys[signed.key_id]}
 
 
-def verify_file(file: Path, since: Path | None, keys: Sequence[NoteKey]) -> dict[str, Any]:
-    """Check an exported history, with nothing but the file, and an earlier one beside it.
-
-    Raises:
-        Refused: a file cannot be read, or is not signed by the key to go by.
-    """
-    try:
-        export = read_export(_read(file), keys or None)
-        alone, grown, beside = verify_export(export), None, None
-        if since is not None:
-            earlier = _earlier(since, keys or [export.key])
-            checkpoint = earlier.checkpoint if isinstance(earlier, Export) else earlier
-            beside = verify_since(export, earlier)
-            grown = covers_growth(export, checkpoint)
-    except (ExportRefused, NoteRefused) as refused:
-        raise Refused(f"{file}: {refused}", "data_invalid") from None
-    fault = first_fault(alone, beside)
-    return {
-        "holds": fault is None,
-        "stream": export.stream_id,
-        "events": len(export.entries),
-        "size": export.checkpoint.size,
-        "made_at": export.checkpoint.made_at,
-        "key": str(export.key),
-        "grown": grown,
-        "names": {id_: one.name for id_, one in export.names.items()} if fault is None else {},
-        **({} if fault is None else told_fault(fault)),
-    }
-
-
-def size_of(file: Path) -> int:
-    """Return how many events the checkpoint in a file covers: an earlier export's, or a checkpoint's own."""
-    text = _read(file)
-    try:
-        if text.lstrip().startswith("{"):
-            return read_export(text).checkpoint.size
-        return read_checkpoint(text).size
-    except (ExportRefused, NoteRefused) as refused:
-        raise Refused(f"{file}: {refused}", "data_invalid") from None
-
-
-def read_key(text: str) -> NoteKey:
-    """Return the public key that an option holds, or names a file of.
-
-    Raises:
-        typer.BadParameter: it is none.
-    """
-    try:
-        return NoteKey.parse(text if "+" in text else _read(Path(text)))
-    except NoteRefused as refused:
-        raise typer.BadParameter(str(refused)) from None
-
-
-def _earlier(file: Path, keys: Sequence[NoteKey]) -> Export | Checkpoint:
-    text = _read(file)
-    if text.lstrip().startswith("{"):
-        export = read_export(text, keys)
-        fault = verify_export(export)
-        if fault is not None:
-            message = f"The earlier file {file} does not hold itself, at position {fault.position}: {fault.problem}"
-            raise ExportRefused(message)
-        return export
-    open_note(text, keys)
-    return read_checkpoint(text)
-
-
 def _anchors(place: Path, keys: Sequence[NoteKey], ends: Mapping[NoteKey, int]) -> list[Anchor]:
     files = sorted(place.glob(f"*{CHECKPOINT_SUFFIX}")) if place.is_dir() else [place]
     if not files:
@@ -215,12 +140,12 @@ def _anchors(place: Path, keys: Sequence[NoteKey], ends: Mapping[NoteKey, int]) 
     found = []
     for file in files:
         try:
-            earlier = _earlier(file, keys)
-            _refuse_retired(earlier.note if isinstance(earlier, Export) else _read(file), keys, ends)
+            with ExitStack() as opened:
+                earlier = read_earlier(file, keys, opened)
+                _refuse_retired(earlier.note, keys, ends)
         except (ExportRefused, NoteRefused) as refused:
             raise Refused(f"{file}: {refused}", "data_invalid") from None
-        checkpoint = earlier.checkpoint if isinstance(earlier, Export) else earlier
-        found.append(Anchor(checkpoint, outside=True, kept_in=str(file)))
+        found.append(Anchor(earlier.checkpoint, outside=True, kept_in=str(file)))
     return found
 
 
@@ -237,14 +162,3 @@ def _refuse_retired(note: str, keys: Sequence[NoteKey], ends: Mapping[NoteKey, i
             f"was retired at {ends[signed[0]]} events: it is not this log's. Somebody may have got hold of that key."
         )
         raise NoteRefused(message)
-
-
-def _read(file: Path) -> str:
-    try:
-        if file.stat().st_size > FILE_MAXIMUM:
-            raise Refused(f"{file} is larger than 1 GiB.", "too_large")
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{file} cannot be read ({error.strerror}).", "data_invalid") from None
-    except UnicodeDecodeError:
-        raise Refused(f"{file} is no text in UTF-8, so neither a checkpoint nor in {FORMAT}.", "data_invalid") from None

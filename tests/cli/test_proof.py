@@ -20,7 +20,7 @@ from events.sealing import KeyRing
 from events.signed import latest_checkpoint
 from events.signing import SigningKeys
 from service.cli.client import Refused
-from service.cli.verification import verify_file
+from service.cli.proof_files import verify_file
 
 EDIT = "update ledger.events set canonical = replace(canonical, 'acme.example', 'evil.example')"
 

@@ -20,6 +20,7 @@ from events.workspace import FOLD_VERSION, Workspace
 from projections.check import check_read_models
 from projections.rebuild import rebuild, rebuild_connections
 from projections.timeline import Timeline
+from service.cli.proof_files import verify_file
 
 FILL = Path(__file__).parents[1] / "bench" / "fill.sql"
 EVENTS, WORKSPACES = 20_000, 8_000
@@ -28,6 +29,10 @@ LONG_BOUND = 10 << 20
 
 FOLD_BOUND = 4 << 20
 """Bytes. The texts that are folded are 8 MiB."""
+
+FILE_EVENTS = 4000
+FILE_BOUND = 1 << 20
+"""Bytes. Each of the files is more than 4 MiB, and as values several times that."""
 
 MANY_BOUND = 4 << 20
 """Bytes. With the ends of all streams it is more than 5 MiB."""
@@ -84,6 +89,22 @@ async def test_no_verb_holds_the_events_of_a_long_history(pool: Pool, owner_pool
     folded = peaks.pop("rebuild connections")
     assert {name: size for name, size in peaks.items() if size > LONG_BOUND} == {}
     assert folded < FOLD_BOUND
+
+
+async def test_the_check_of_a_file_does_not_hold_its_events(pool: Pool, database: TestDatabase, tmp_path: Path) -> None:
+    """Neither by itself nor beside an earlier one: one event of each is at hand."""
+    await fill(database, 1, FILE_EVENTS // 100)
+    earlier, later = tmp_path / "earlier.json", tmp_path / "later.json"
+    async with open_export(notary_of(pool), "w1") as pieces:
+        later.write_bytes(b"".join([piece async for piece in pieces]))
+    assert later.stat().st_size > 4 << 20
+    earlier.write_bytes(later.read_bytes())
+
+    async def verify() -> None:
+        found = verify_file(later, earlier, [])
+        assert (found["holds"], found["events"] > FILE_EVENTS, found["grown"]) == (True, True, True)
+
+    assert await peak(verify) < FILE_BOUND
 
 
 async def test_the_check_of_the_log_does_not_hold_all_workspaces(pool: Pool, database: TestDatabase) -> None:
