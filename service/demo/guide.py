@@ -1,5 +1,7 @@
 """What the demonstration tells whoever started it: what to open, and what to try."""
 
+import shlex
+import sys
 from pathlib import Path
 
 from service.demo.cast import GLOBEX, PEOPLE, WORKSPACES
@@ -18,8 +20,9 @@ def guide(service: str, issuer: str, token_file: Path, data: Path) -> str:
         f"  Start page   {service}/",
         f"  Mails        {issuer}/mail",
         f"  API          {service}/api/v1/openapi.json",
-        f"  Commands     export KEYLEDGER_URL={service} KEYLEDGER_TOKEN=$(cat {token_file})",
-        "               keyledger history acme",
+        "  Commands     in another terminal:",
+        f"               export KEYLEDGER_URL={service} KEYLEDGER_TOKEN=$(cat {shlex.quote(str(token_file))})",
+        f"               {shlex.quote(_command())} history acme",
         "",
     ]
     for workspace in WORKSPACES:
@@ -31,5 +34,14 @@ def guide(service: str, issuer: str, token_file: Path, data: Path) -> str:
         f"    and then {issuer}/mail, where the link is.",
         "",
     ]
-    lines += [f"Everything is kept in {data}. Ctrl-C ends it.", ""]
+    lines += [
+        f"Everything is kept in {data}, also who has signed in; delete that directory to begin anew. Ctrl-C ends it.",
+        "",
+    ]
     return "\n".join(lines)
+
+
+def _command() -> str:
+    """Return what starts the command line here: its name alone would be found in an active environment only."""
+    beside = Path(sys.executable).with_name("keyledger")
+    return str(beside) if beside.exists() else "keyledger"

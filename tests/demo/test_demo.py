@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,13 @@ def ended(processes: list[int], within_s: float) -> bool:
     return True
 
 
+def ran_as_printed(guide: str) -> str:
+    """Run the commands of the text in a shell that knows of no environment; return what they print."""
+    lines = guide.split("in another terminal:\n")[1].split("\n\n", maxsplit=1)[0]
+    plain = {"PATH": "/usr/bin:/bin", "HOME": os.environ["HOME"], "COLUMNS": "200"}
+    return subprocess.run(["/bin/bash", "-ec", lines], env=plain, check=True, capture_output=True, text=True).stdout
+
+
 @pytest.mark.db
 async def test_one_command_sets_everything_up_and_a_second_start_keeps_what_happened(
     data: Path, ports: dict[str, str]
@@ -46,6 +54,7 @@ async def test_one_command_sets_everything_up_and_a_second_start_keeps_what_happ
     with running_demo(data, ports) as first:
         assert f"{first.issuer}/" in first.guide
         assert all(story.line in first.guide for story in (*ACME.stories.values(), *GLOBEX.stories.values()))
+        assert "Registered the workspace Acme" in ran_as_printed(first.guide)
         assert (await first.people("acme", "members"))["radia@acme.example"]["status"] == "deactivated"
         assert set(await first.people("globex", "invitations")) == {"margaret@globex.example", "grace@globex.example"}
         await sign_in(first.service, first.issuer, ACME, PEOPLE["ada"])

@@ -1,6 +1,6 @@
 """Whoever gives a value that does not fit is told what to give, without the value."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -36,7 +36,7 @@ class Invitation(BaseModel):
         (Invitation, {"role": "owner", "rol": 1}, "This is not known here. Did you mean role?"),
     ],
 )
-def test_a_mistake_is_told_by_what_to_give_instead(kind: object, value: object, told: str) -> None:
+def test_a_mistake_is_told_by_what_to_give_instead(kind: Any, value: object, told: str) -> None:
     """The sentence names the bound, the choice or the shape, and repeats nothing of the value."""
     with pytest.raises(ValidationError) as wrong:
         TypeAdapter(kind).validate_python(value)
