@@ -25,9 +25,9 @@ from service.login.outcome import Refused
 from service.login.own_credentials import credentials_of, switched_away
 from service.login.returned import AlreadyUsed, ReturnedAttempts, refused_answer
 from service.login.slug import is_slug
-from service.oidc.client import ProvenPerson
 from service.oidc.errors import OidcError
 from service.oidc.okta import LOGIN_FLOW, OKTA
+from service.oidc.proven_person import ProvenPerson
 
 PARAMETERS: Final = ("state", "code", "error", "error_description", "iss", "id_token")
 

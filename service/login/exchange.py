@@ -5,9 +5,10 @@ from service.login.attempt import Attempt
 from service.login.connections import Secrets
 from service.login.outcome import Refused
 from service.login.own_credentials import credentials_of
-from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
+from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
 from service.oidc.okta import CLIENT_SECRET
+from service.oidc.proven_person import ProvenPerson, ProviderCredentials
 
 
 class Exchange:

@@ -15,9 +15,10 @@ from service.login.attempt import Attempt, AttemptCookies
 from service.login.beginning import Beginnings, Begun
 from service.login.outcome import Refused
 from service.login.returned import AlreadyUsed, ReturnedAttempts, refused_answer
-from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
+from service.oidc.client import RelyingParty
 from service.oidc.discovery import AUTH_METHODS, ProviderMetadata
 from service.oidc.errors import OidcError
+from service.oidc.proven_person import ProvenPerson, ProviderCredentials
 
 CALLBACK_PATH: Final = "/login/google/callback"
 GOOGLES_HOST: Final = "accounts.google.com"

@@ -1,75 +1,32 @@
 """The relying party as one object: everything that a login asks of a provider."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeVar
-from urllib.parse import quote, urlencode
-
-from pydantic import SecretStr
+from urllib.parse import quote
 
 from events.refusals import Refusal
 from service.clock import Clock
-from service.oidc.claims import provider_session
+from service.oidc.authorization_request import authorization_prefix
 from service.oidc.discovery import AUTH_METHODS, MetadataCache, ProviderMetadata
 from service.oidc.documents import Document
-from service.oidc.email import asserted_name, choose_email, needs_userinfo
+from service.oidc.email import needs_userinfo
 from service.oidc.errors import OidcError
 from service.oidc.http import ProviderClient
 from service.oidc.id_token import Claims, validate_id_token
 from service.oidc.issuer import normalise_issuer, normalise_okta_domain
 from service.oidc.jwks import KeyCache, SigningKeys
 from service.oidc.logout_token import LogoutToken, validate_logout_token
+from service.oidc.proven_person import ProvenPerson, ProviderCredentials, proven_person
 from service.oidc.signed_token import KEY_MAY_BE_NEW
 from service.oidc.tokens import TokenAnswer, exchange_code
 from service.oidc.userinfo import fetch_userinfo
 
-SCOPES: Final = "openid email profile"
-RESPONSE_MODES: Final = ("query", "form_post")
-"""How an answer may come back, the preferred way first."""
 MOST_PREFIXES: Final = 4096
 DEFAULT_ALGORITHM: Final = "RS256"
 """What signs a client's tokens unless it registered another (OpenID Connect Dynamic Client Registration 2)."""
-LONGEST_DOMAIN: Final = 253
 
 Valid = TypeVar("Valid")
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderCredentials:
-    """What a connection knows of its provider. The values of the last three are those of the recorded events."""
-
-    issuer: str
-    client_id: str
-    client_secret: SecretStr
-    auth_method: str
-    email_verified: str
-    subject_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProvenPerson:
-    """Who signed in, as the provider proved it.
-
-    ``subject_scope`` is empty where ``sub`` means the same person for every client of the issuer, else the client ID
-    (OIDC Core 8). ``email_verified_claim`` is None where the provider gave no JSON boolean. ``claims_checked`` names
-    each check that was made, in order, with its result and without any value. ``hosted_domain`` is Google's ``hd``, the
-    domain of the organisation that the account belongs to. ``sid`` is the person's session at the provider, where it
-    told one. ``id_token`` is what proved it, signed by ``alg``.
-    """
-
-    issuer: str
-    subject: str
-    subject_scope: str
-    email: str
-    email_verified_claim: bool | None
-    name: str | None
-    claims_checked: dict[str, str]
-    userinfo_used: bool
-    hosted_domain: str | None = None
-    sid: str | None = None
-    id_token: SecretStr | None = None
-    alg: str = "RS256"
 
 
 class RelyingParty:
@@ -80,7 +37,7 @@ class RelyingParty:
         self._clock = clock
         self._metadata = MetadataCache(http, clock)
         self._keys = KeyCache(http, clock)
-        self._prefix = lru_cache(maxsize=MOST_PREFIXES)(_authorization_prefix)
+        self._prefix = lru_cache(maxsize=MOST_PREFIXES)(authorization_prefix)
 
     def normalise(self, provider_kind: str, text: str) -> str:
         """Return the issuer that an administrator means: an Okta domain for the kind ``okta``, else an issuer.
@@ -178,7 +135,7 @@ class RelyingParty:
             claims = await self._validated(answer, credentials, metadata, code, nonce)
             checks |= claims.checks
             userinfo = await self._userinfo(answer, claims, credentials, metadata, checks)
-            return _person(answer, claims, userinfo, credentials, checks)
+            return proven_person(answer, claims, userinfo, credentials, checks)
         except OidcError as error:
             error.checks = {**checks, **error.checks}
             raise
@@ -251,50 +208,3 @@ class RelyingParty:
         userinfo = await fetch_userinfo(self._http, metadata.userinfo_endpoint, answer.access_token, claims.subject)
         checks["userinfo"] = "passed"
         return userinfo
-
-
-def _person(
-    answer: TokenAnswer,
-    claims: Claims,
-    userinfo: Document | None,
-    credentials: ProviderCredentials,
-    checks: dict[str, str],
-) -> ProvenPerson:
-    checks["email"] = "failed"
-    email = choose_email(claims.members, userinfo, credentials.email_verified)
-    checks["email"] = f"from_{email.source}"
-    checks["email_verified"] = "ignored" if credentials.email_verified == "ignore" else "passed"
-    return ProvenPerson(
-        issuer=credentials.issuer,
-        subject=claims.subject,
-        subject_scope=credentials.client_id if credentials.subject_type == "pairwise" else "",
-        email=email.address,
-        email_verified_claim=email.verified,
-        name=asserted_name(claims.members, userinfo),
-        claims_checked=checks,
-        userinfo_used=userinfo is not None,
-        hosted_domain=_hosted_domain(claims, userinfo),
-        sid=provider_session(claims.members),
-        id_token=SecretStr(answer.id_token),
-        alg=claims.alg,
-    )
-
-
-def _hosted_domain(claims: Claims, userinfo: Document | None) -> str | None:
-    told = claims.members.get("hd") or (userinfo or {}).get("hd")
-    return told if isinstance(told, str) and len(told) <= LONGEST_DOMAIN else None
-
-
-def _authorization_prefix(endpoint: str, client_id: str, redirect_uri: str, response_modes: tuple[str, ...]) -> str:
-    fixed = {
-        "response_type": "code",
-        "client_id": client_id,
-        "redirect_uri": redirect_uri,
-        "scope": SCOPES,
-        "code_challenge_method": "S256",
-    }
-    # Nothing announced means the standard's own, which for a code is the query.
-    mode = next((one for one in RESPONSE_MODES if one in response_modes), None)
-    if mode is not None:
-        fixed["response_mode"] = mode
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(fixed, quote_via=quote)}"

@@ -34,6 +34,7 @@ PLUGINS: Final = ("-p", "pytest_asyncio.plugin", "-p", "pytest_aiohttp.plugin")
 FIRST: Final = {
     "addresses": ("test_addresses", "test_reach"),
     "authorization_errors": ("test_authorization",),
+    "authorization_request": ("test_authorization",),
     "client": ("test_relying_party", "test_discovery", "test_userinfo", "test_authorization"),
     "documents": ("test_id_token",),
     "errors": ("test_claims",),
@@ -41,6 +42,7 @@ FIRST: Final = {
     "names": ("test_reach",),
     "okta": ("test_issuer",),
     "policy": ("test_issuer", "test_discovery", "test_reach"),
+    "proven_person": ("test_relying_party", "test_userinfo"),
     "rate_limits": ("test_http",),
     "signatures": ("test_jwks",),
     "signed_token": ("test_id_token",),

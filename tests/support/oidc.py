@@ -12,8 +12,9 @@ from pydantic import SecretStr
 from support.provider import FakeProvider
 from support.tokens import base64url
 
-from service.oidc.client import ProvenPerson, ProviderCredentials, RelyingParty
+from service.oidc.client import RelyingParty
 from service.oidc.errors import OidcError
+from service.oidc.proven_person import ProvenPerson, ProviderCredentials
 
 REDIRECT_URI: Final = "http://127.0.0.1:8080/api/sso/callback/acme"
 VERIFIER: Final = "v" * 43
