@@ -3,14 +3,11 @@
 Resources open in the order of ``RESOURCES`` and close in the opposite one, so that whatever a part uses outlives it.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
-import structlog
 from aiohttp import web
 
 from events.names import Names
@@ -22,16 +19,15 @@ from projections.connection import load_connection
 from projections.projector import Projector
 from projections.timeline import Timeline
 from service.api.routes import setup_api
-from service.checkpoints import CheckpointMaker, open_notary, published_to
+from service.background import WORK, running
+from service.checkpoints import open_notary
 from service.clock import utc_now
 from service.commands.execute import WorkspaceCommands
 from service.commands.idempotency import IdempotencyKeys
-from service.commands.lapses import Lapses
 from service.commands.resources import CommandResources, rules_of
 from service.cookiebox import CookieBox
 from service.database import MIGRATION_SETS
 from service.db import CONNECT_TIMEOUT_S, open_pool
-from service.identity.housekeeping import Housekeeping
 from service.identity.mails import Mails
 from service.identity.outbox import OutboxWorker
 from service.identity.resources import IdentityResources
@@ -51,6 +47,7 @@ from service.keys import (
     NOTARY,
     OUTBOX,
     POOL,
+    PROJECTOR,
     READINESS,
     RELYING_PARTY,
     SETTINGS,
@@ -75,14 +72,7 @@ from service.web.setup import setup_web
 from service.webhooks.registry import Webhooks
 from service.webhooks.sender import TIMEOUT_S, WebhookSender
 
-PROJECTOR: Final[web.AppKey[Projector]] = web.AppKey("projector")
 SETBACKS: Final[web.AppKey[Setbacks]] = web.AppKey("setbacks")
-
-RESTART_PAUSE_S: Final = 5.0
-
-log = structlog.get_logger("app")
-
-Work = Callable[[web.Application], Coroutine[Any, Any, None]]
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -102,7 +92,7 @@ def build_app(settings: Settings) -> web.Application:
     app[NEW_EVENTS] = NewEvents()
     app.on_shutdown.append(_end_waiting)
     mailer = _mailer(settings)
-    app.cleanup_ctx.extend([*RESOURCES, _outbox(mailer), _running(lambda started: started[OUTBOX].run())])
+    app.cleanup_ctx.extend([*RESOURCES, _outbox(mailer), *map(running, WORK)])
     setup_web(app)
     setup_api(app)
     return app
@@ -231,31 +221,6 @@ async def _people_and_changes(app: web.Application) -> AsyncIterator[None]:
     yield
 
 
-async def keep_running(work: Work, app: web.Application, pause_s: float = RESTART_PAUSE_S) -> None:
-    """Do the work until it ends by itself, and begin it again whenever it fails: nobody would see it missing."""
-    while True:
-        try:
-            await work(app)
-        except Exception:
-            log.exception("background_work_failed")
-            await asyncio.sleep(pause_s)
-        else:
-            return
-
-
-def _running(work: Work) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Return the context in which this work goes on beside the requests."""
-
-    async def context(app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(keep_running(work, app))
-        yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    return context
-
-
 def _outbox(mailer: SmtpMailer | None) -> Callable[[web.Application], AsyncIterator[None]]:
     async def context(app: web.Application) -> AsyncIterator[None]:
         mails = Mails(app[SETTINGS].mail_from, app[CLOCK])
@@ -265,18 +230,6 @@ def _outbox(mailer: SmtpMailer | None) -> Callable[[web.Application], AsyncItera
     return context
 
 
-async def _make_checkpoints(app: web.Application) -> None:
-    settings = app[SETTINGS]
-    maker = CheckpointMaker(app[NOTARY], published_to(settings), settings.checkpoint_seconds)
-    app[READINESS].probes["checkpoints"] = maker.probe
-    await maker.run()
-
-
-def _housekeeping(app: web.Application) -> Housekeeping:
-    keep = timedelta(days=app[SETTINGS].sign_in_log_days)
-    return Housekeeping(app[POOL], app[CLOCK], keep, app[METRICS].removed)
-
-
 RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [
     _database,
     _connections,
@@ -284,10 +237,4 @@ RESOURCES: Final[list[Callable[[web.Application], AsyncIterator[None]]]] = [
     _google,
     _people_and_changes,
     _webhooks,
-    _running(lambda app: app[SIGN_IN_LOG].run()),
-    _running(lambda app: app[PROJECTOR].run()),
-    _running(lambda app: _housekeeping(app).run()),
-    _running(lambda app: Lapses(app[COMMANDS]).run()),
-    _running(_make_checkpoints),
-    _running(lambda app: app[WEBHOOK_SENDER].run()),
 ]

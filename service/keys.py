@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from events.secrets import SecretVault
     from events.store import EventStore
     from projections.cache import ConnectionCache
+    from projections.projector import Projector
     from service.clock import Clock
     from service.commands.execute import WorkspaceCommands
     from service.cookiebox import CookieBox
@@ -39,6 +40,7 @@ IDENTITY: web.AppKey["IdentityResources"] = web.AppKey("identity")
 RELYING_PARTY: web.AppKey["RelyingParty"] = web.AppKey("relying_party")
 GOOGLE: web.AppKey["RelyingParty"] = web.AppKey("google")
 """Where people sign in with Google. It may speak to the hosts of Google's endpoints, as no workspace's may."""
+PROJECTOR: web.AppKey["Projector"] = web.AppKey("projector")
 OUTBOX: web.AppKey["OutboxWorker"] = web.AppKey("outbox")
 COOKIE_BOX: web.AppKey["CookieBox"] = web.AppKey("cookie_box")
 SIGN_IN_LOG: web.AppKey["SignInLog"] = web.AppKey("sign_in_log")

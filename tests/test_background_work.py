@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from service.app import keep_running
+from service.background import keep_running
 
 
 async def test_work_that_fails_is_begun_again_until_it_ends_by_itself() -> None:
