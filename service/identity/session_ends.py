@@ -42,6 +42,18 @@ _STRIP: Final = """
     )
     select (select count(*) from ended) + (select count(*) from kept)
 """
+_UNDER_BYPASS: Final = "jsonb_path_query_array(s.data, '$.authentications[*].bypasses.keyvalue().key') ? $2"
+_TAKE_BYPASS: Final = f"""
+    with changed as (
+        update identity.sessions s set data = jsonb_set(s.data, '{{authentications}}', (
+            select jsonb_agg(a #- array['bypasses', $2::text] order by n)
+            from jsonb_array_elements(s.data -> 'authentications') with ordinality t (a, n)
+        ))
+        where s.user_id = $1 and {_UNDER_BYPASS}
+        returning 1
+    )
+    select count(*) from changed
+"""
 
 
 async def end_sessions_of(connection: Executor, user_id: UUID) -> int:
@@ -119,6 +131,21 @@ async def end_sessions_of_other_issuers(connection: Connection, workspace: str, 
 async def end_member_sessions(connection: Executor, workspace: str, user_id: UUID) -> int:
     """End what SSO opened for one member in a workspace. Returns how many sessions changed."""
     return await _strip(connection, _BY_SSO, [user_id], workspace)
+
+
+async def end_bypass(connection: Connection, workspace: str, member_id: UUID) -> int:
+    """Take a member's bypass out of what is open: it does not come back with one that ends at the same moment.
+
+    What the same mail has opened of other workspaces stays. Returns how many sessions changed.
+    """
+    user_id = await connection.fetchval("select user_id from identity.members where member_id = $1", member_id)
+    changed = 0
+    while True:
+        changed += int(await connection.fetchval(_TAKE_BYPASS, user_id, workspace))
+        # As in ``end_sessions_of``: a sign-in that takes it over may have been on its way.
+        left = f"select exists (select from identity.sessions s where s.user_id = $1 and {_UNDER_BYPASS})"
+        if not await connection.fetchval(left, user_id, workspace):
+            return changed
 
 
 async def _strip(connection: Executor, condition: str, user_ids: list[UUID], *arguments: object) -> int:

@@ -210,7 +210,8 @@ create table identity.tombstones (
 
 -- A sign-in opens a session in place of the browser's: ends that one, and returns the new one's data with those earlier
 -- authentications only that the ended session still held. A callback that read them before a "sign out everywhere" must
--- not carry them past it. The last authentication is the sign-in's own.
+-- not carry them past it. They come as the ended session held them: what a change has taken out of one is not brought
+-- back. The last authentication is the sign-in's own.
 create function identity.replace_session(p_replaces bytea, p_data jsonb) returns jsonb
 language plpgsql
 set search_path = ''
@@ -226,14 +227,13 @@ begin
         return p_data;
     end if;
     return jsonb_set(p_data, '{authentications}', (
-        select jsonb_agg(a order by n)
+        select jsonb_agg(coalesce(h, a) order by n)
         from jsonb_array_elements(p_data -> 'authentications') with ordinality t (a, n)
-        where n = jsonb_array_length(p_data -> 'authentications')
-           or exists (
-               select from jsonb_array_elements(v_held) h
-               where h ->> 'at' = a ->> 'at' and h ->> 'method' = a ->> 'method'
-                 and h ->> 'workspace' is not distinct from a ->> 'workspace'
-           )
+        left join jsonb_array_elements(v_held) h
+            on n < jsonb_array_length(p_data -> 'authentications')
+            and h ->> 'at' = a ->> 'at' and h ->> 'method' = a ->> 'method'
+            and h ->> 'workspace' is not distinct from a ->> 'workspace'
+        where n = jsonb_array_length(p_data -> 'authentications') or h is not null
     ));
 end
 $$;

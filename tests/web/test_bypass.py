@@ -1,5 +1,6 @@
 """A bypass by support: one person gets in by a mailed link while SSO is required, until it ends or is revoked."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,23 @@ async def test_a_bypass_opens_by_mail_and_revoking_it_ends_the_session_at_once(e
     assert await workspaces(browser) == []
     row = (await enforced.sign_ins())[-1]
     assert (row["method"], row["reason"]) == ("magic_link", "ok")
+
+
+async def test_a_session_of_a_revoked_bypass_does_not_come_back_with_a_bypass_that_ends_at_the_same_moment(
+    enforced: Site,
+) -> None:
+    """The phone that was stolen with it stays out: who gets the next exception signs in by a mail of their own."""
+    ends = (enforced.world.clock.now + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
+    grant = {"email": GRACE, "expires_at": ends.isoformat(), "reason": "Her phone is lost."}
+    await record(enforced, "BypassGranted", grant)
+    stolen = enforced.browser()
+    assert (await stolen.submit(await mailed(enforced, GRACE))).status == 303
+    await record(enforced, "BypassRevoked", {"email": GRACE})
+    await record(enforced, "BypassGranted", grant)
+    assert await workspaces(stolen) == []
+    anew = enforced.browser()
+    assert (await anew.submit(await mailed(enforced, GRACE))).status == 303
+    assert await workspaces(anew) == ["acme"]
 
 
 async def test_the_owners_are_told_of_a_bypass_and_of_its_end_with_the_reason(enforced: Site) -> None:
