@@ -12,9 +12,10 @@ import orjson
 from events.chain import RawEvent
 from events.head_map import HeadLeaf
 from events.heads import head_proof
+from events.intake import tree_state
 from events.name_ids import ids_in
 from events.names import Names
-from events.notary import Notary, tree_state
+from events.notary import Notary
 from events.notes import NoteKey
 from events.signed import Signed, latest_checkpoint
 from events.signing import read_keys

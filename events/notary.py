@@ -5,27 +5,24 @@ works at a time. It takes in only events that follow from those before them, so 
 before it came by.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from events.catalogue.instants import write_instant
-from events.chain import BEFORE_THE_FIRST, Fault, RawEvent, StreamEnd, follows
+from events.chain import Fault
 from events.checkpoints import Checkpoint
 from events.envelope import SYSTEM, Context
-from events.head_map import HeadLeaf, HeadMap
-from events.heads import load_heads, map_root_of, save_heads
-from events.merkle import leaf_hash
+from events.heads import map_root_of
+from events.intake import LogDoesNotHold, TreeState, take_in
 from events.notes import NoteSigner, sign_note
 from events.progress import Progress, unseen
 from events.sealing import WrappingKeyMissing
 from events.signed import Signed, latest_checkpoint, list_checkpoints
 from events.signing import SigningKey, SigningKeys
 from events.store import EventStore
-from events.tiles import grow, root_of
-from events.tree_bulk import take_slice
+from events.tiles import root_of
 
 if TYPE_CHECKING:
     from events.store import Connection
@@ -37,14 +34,6 @@ BULK_FROM = 5_000
 TURN = 7311142302
 REWRITE_TIMEOUT_S = 6 * 3600.0
 
-_EVENTS = """
-    select position, stream_id, version, leaf_index, (extract(epoch from recorded_at) * 1000000)::bigint,
-        convert_to(canonical, 'UTF8'), hash
-    from ledger.events where position > $1 order by position limit $2
-"""
-_SIZE = "select coalesce(max(leaf_index), -1) + 1 from ledger.events"
-_STATE = "select size, position, streams from ledger.tree_state"
-_MOVE = "update ledger.tree_state set size = $2, position = $3, streams = $4 where size = $1 returning true"
 _KEEP = """
     insert into ledger.checkpoints (size, position, root, streams, heads_root, key_id, note, made_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -55,27 +44,6 @@ _FORGET = """
     update ledger.tree_state set size = 0, position = 0, streams = 0;
 """
 _BEGINNING = Context(SYSTEM, reason="The log's first checkpoint needs a key.")
-
-
-class LogDoesNotHold(Exception):
-    """An event does not follow from those before it: nothing is signed from there on."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(f"The log does not hold at position {fault.position}: {fault.problem}")
-        self.fault = fault
-
-
-class NotaryBusy(Exception):
-    """Another instance moved the tree meanwhile; this batch was rolled back."""
-
-
-@dataclass(frozen=True, slots=True)
-class TreeState:
-    """How far the tree and the map have come: events, the last one's position, streams."""
-
-    size: int
-    position: int
-    streams: int
 
 
 class Notary:
@@ -107,7 +75,7 @@ class Notary:
                 await self.keys.rotate(self.store, conn, self._origin, _BEGINNING)
         while True:
             async with self._turn() as conn:
-                state = await _take(self.store, conn, self._batch, self._bulk_from)
+                state = await take_in(self.store, conn, self._batch, self._bulk_from)
                 if state is not None:
                     return await self._sign(conn, state)
 
@@ -178,77 +146,6 @@ class Notary:
         return [newest] if former is None else [newest, former]
 
 
-async def _take(
-    store: EventStore, conn: "Connection", batch: int, bulk_from: int, progress: Progress = unseen
-) -> TreeState | None:
-    """Take in one batch, or much at once; return where the tree stands if that was all there is."""
-    state = await tree_state(conn)
-    behind = await conn.fetchval(_SIZE) - state.size
-    if behind >= max(bulk_from, state.streams // 16):
-        await _take_much(store, conn, state, lambda done: progress(done, state.size + behind))
-        return None
-    events = [RawEvent(*row) for row in await conn.fetch(_EVENTS, state.position, batch)]
-    if not events:
-        await _refuse_a_shorter_log(conn, state)
-        return state
-    heads = await load_heads(conn, {event.stream_id for event in events})
-    _check(events, state, heads)
-    heads.settle()
-    await save_heads(conn, heads)
-    leaves, positions = [leaf_hash(event.hash) for event in events], [event.position for event in events]
-    await grow(conn, state.size, leaves, positions)
-    after = TreeState(state.size + len(events), positions[-1], state.streams + heads.added)
-    await _move(conn, state, after)
-    return after if len(events) < batch else None
-
-
-async def _take_much(store: EventStore, conn: "Connection", state: TreeState, progress: Callable[[int], None]) -> None:
-    taken, fault = await take_slice(store, conn, state.size, state.position, progress)
-    if taken is None:
-        assert fault is not None  # noqa: S101 - one of both
-        raise LogDoesNotHold(fault)
-    await _move(conn, state, TreeState(*taken))
-
-
-async def _move(conn: "Connection", before: TreeState, after: TreeState) -> None:
-    if not await conn.fetchval(_MOVE, before.size, after.size, after.position, after.streams):
-        raise NotaryBusy
-
-
-def _check(events: Sequence[RawEvent], state: TreeState, heads: HeadMap) -> None:
-    ends: dict[str, StreamEnd] = {}
-    for number, event in enumerate(events, start=state.size):
-        end = ends.get(event.stream_id) or _known_end(heads, event.stream_id)
-        fault = follows(event, end)
-        if event.leaf_index != number:
-            problem = f"It is leaf {event.leaf_index} where leaf {number} belongs."
-            fault = Fault(event.position, event.stream_id, event.version, problem, "removed")
-        if fault is not None:
-            raise LogDoesNotHold(fault)
-        ends[event.stream_id] = StreamEnd(event.version, event.hash, event.position)
-    # Once for each stream: every change costs the hashes on its whole path.
-    for stream_id, end in ends.items():
-        heads.put(HeadLeaf(stream_id, end.version, end.hash))
-
-
-def _known_end(heads: HeadMap, stream_id: str) -> StreamEnd:
-    known = heads.find(stream_id)
-    return StreamEnd(0, BEFORE_THE_FIRST, 0) if known is None else StreamEnd(known.version, known.head, 0)
-
-
-async def _refuse_a_shorter_log(conn: "Connection", state: TreeState) -> None:
-    head = await conn.fetchval("select coalesce(max(position), 0) from ledger.events")
-    if head < state.position:
-        problem = f"The log ends here, and reached position {state.position} before."
-        raise LogDoesNotHold(Fault(head + 1, "", 0, problem, "truncated"))
-
-
-async def tree_state(conn: "Connection") -> TreeState:
-    """Return how far the tree has come."""
-    row = await conn.fetchrow(_STATE)
-    return TreeState(0, 0, 0) if row is None else TreeState(*row)
-
-
 async def rebuild_tree(
     store: EventStore, progress: Progress = unseen, *, batch: int = BATCH, bulk_from: int = BULK_FROM
 ) -> int:
@@ -266,7 +163,7 @@ async def rebuild_tree(
     async with store.pool.acquire() as conn, conn.transaction():
         await conn.execute("select pg_advisory_xact_lock($1)", TURN)
         await conn.execute(_FORGET, timeout=REWRITE_TIMEOUT_S)
-        while (state := await _take(store, conn, batch, bulk_from, progress)) is None:
+        while (state := await take_in(store, conn, batch, bulk_from, progress)) is None:
             pass
         after = -1
         while page := await list_checkpoints(conn, after, batch):

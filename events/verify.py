@@ -16,10 +16,10 @@ from events.chain import Fault, RawEvent
 from events.diagnosis import explain
 from events.head_map import MapBuilder
 from events.heads import map_root_of
+from events.intake import TreeState, tree_state
 from events.log_check import LogCheck
 from events.merkle import Frontier
 from events.missing import Missing, find_missing, left_of
-from events.notary import TreeState, tree_state
 from events.progress import Progress, unseen
 from events.raw import raw_events
 from events.stream_ends import KEPT

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from events.notary import LogDoesNotHold, Notary, tree_state
+from events.intake import LogDoesNotHold, tree_state
+from events.notary import Notary
 from events.sealing import KeyWrapper, SealError
 from events.signed import latest_checkpoint
 from events.signing import SigningKeys

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from events.export import ExportBusy, open_export
-from events.notary import LogDoesNotHold
+from events.intake import LogDoesNotHold
 from events.notes import NoteRefused
 from events.refusals import Refusal
 from events.tiles import TreeDamaged

@@ -6,7 +6,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from events.notary import tree_state
+from events.intake import tree_state
 from events.refusals import Refusal
 from events.signed import find_checkpoint
 from events.tiles import TreeDamaged, consistency_proof, inclusion_proofs

@@ -15,9 +15,10 @@ import asyncpg
 
 from events.catalogue.instants import write_instant
 from events.envelope import Context
+from events.intake import LogDoesNotHold
 from events.migrate import MigrationError, migrate
 from events.names import FORGOTTEN, Names
-from events.notary import LogDoesNotHold, rebuild_tree
+from events.notary import rebuild_tree
 from events.progress import Progress, unseen
 from events.refusals import Refusal
 from events.sealing import KeyRing, SealError

@@ -9,8 +9,8 @@ from typing import Any
 from events.anchors import Anchor
 from events.checkpoints import read_checkpoint
 from events.exported import ExportRefused
+from events.intake import LogDoesNotHold
 from events.names_check import check_names
-from events.notary import LogDoesNotHold
 from events.notes import NoteKey, NoteRefused, open_note
 from events.signed import Signed, latest_checkpoint
 from events.signing import read_ends, read_keys

@@ -13,8 +13,9 @@ from support.tampering import Superuser
 
 from events.head_map import HeadLeaf, in_map, map_root
 from events.heads import head_proof
+from events.intake import LogDoesNotHold, NotaryBusy
 from events.merkle import Frontier, consistent, included, leaf_hash
-from events.notary import LogDoesNotHold, NotaryBusy, rebuild_tree
+from events.notary import rebuild_tree
 from events.notes import open_note
 from events.sealing import KeyRing
 from events.signed import latest_checkpoint, list_checkpoints
@@ -167,7 +168,7 @@ async def test_a_batch_that_another_instance_was_faster_with_leaves_nothing(
         await owner_pool.execute("update ledger.tree_state set size = size + 100")
         await grow(*arguments)
 
-    monkeypatch.setattr("events.notary.grow", overtaken)
+    monkeypatch.setattr("events.intake.grow", overtaken)
     with pytest.raises(NotaryBusy):
         await notary.make()
     monkeypatch.undo()

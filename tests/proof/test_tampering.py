@@ -16,7 +16,8 @@ from events.checkpoints import Checkpoint
 from events.export import open_export
 from events.export_check import first_fault, verify_export, verify_since
 from events.exported import Export, ExportRefused, read_export
-from events.notary import LogDoesNotHold, Notary
+from events.intake import LogDoesNotHold
+from events.notary import Notary
 from events.store import EventStore
 from events.verify import verify_log
 from events.verify_stream import verify_stream_in

@@ -14,7 +14,7 @@ from support.management import Management, managed
 from support.proof import notary_of
 from support.setbacks import remembered
 
-from events.notary import LogDoesNotHold
+from events.intake import LogDoesNotHold
 from events.store import EventStore
 from projections.projection import LogWentBack
 from projections.projector import Projector
