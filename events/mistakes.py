@@ -29,6 +29,9 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "dict_type": "Give an object.",
     "model_type": "Give an object.",
     "model_attributes_type": "Give an object.",
+    "ip_v4_network": "Give networks such as 10.0.0.0/8 or 2001:db8::/32.",
+    "ip_v6_network": "Give networks such as 10.0.0.0/8 or 2001:db8::/32.",
+    "bool_parsing": "Give true or false.",
 }
 _WITH_A_BOUND: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "greater_than_equal": lambda bound: f"The least is {bound['ge']}.",

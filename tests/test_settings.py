@@ -102,6 +102,28 @@ def test_a_misspelt_variable_is_named_with_the_right_one(monkeypatch: pytest.Mon
         load_settings()
 
 
+def test_a_misspelt_name_in_the_file_is_told_as_well(tmp_path: Path) -> None:
+    """What stands in ``.env`` counts like the environment, mistakes included."""
+    (tmp_path / ".env").write_text("KEYLEDGER_PROT=8081\nPATHS=x\n")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert refused.value.problems == ["KEYLEDGER_PROT is not a setting. Did you mean KEYLEDGER_PORT?"]
+
+
+def test_what_is_wrong_with_one_value_hides_nothing_of_what_is_wrong_with_others() -> None:
+    """All of it is told at once, each once and in words for people."""
+    told = problems_of(
+        port=99999, trusted_proxies="10.0.0.0/99", database_url="db", base_url="http://id.example.com", secret_keys=""
+    ).splitlines()
+    assert told[:3] == [
+        "KEYLEDGER_PORT: The most is 65535.",
+        "KEYLEDGER_TRUSTED_PROXIES: Give networks such as 10.0.0.0/8 or 2001:db8::/32.",
+        "KEYLEDGER_DATABASE_URL: It has to look like postgresql://keyledger_app:...@host:5432/keyledger, with special "
+        "characters of the password percent-encoded.",
+    ]
+    assert [line.split(" ", 1)[0] for line in told[3:]] == ["KEYLEDGER_SECRET_KEYS", "KEYLEDGER_BASE_URL"]
+
+
 def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists are written with commas."""
     monkeypatch.setenv("KEYLEDGER_SSO_PLANS", "one, scale")
@@ -200,7 +222,7 @@ def test_given_keys_are_left_alone(tmp_path: Path) -> None:
 def test_google_needs_both_halves_of_its_client() -> None:
     assert not load_settings().google
     assert load_settings(google_client_id="client", google_client_secret=SecretStr("secret")).google
-    with pytest.raises(SettingsError, match=r"KEYLEDGER_GOOGLE_ISSUER: .* it is an OpenID issuer"):
+    with pytest.raises(SettingsError, match=r"KEYLEDGER_GOOGLE_ISSUER: It is an OpenID issuer"):
         load_settings(google_issuer="accounts.google.com")
     for half in ({"google_client_id": "client"}, {"google_client_secret": SecretStr("secret")}):
         with pytest.raises(SettingsError, match="needs both KEYLEDGER_GOOGLE_CLIENT_ID and"):
