@@ -118,8 +118,10 @@ def test_what_is_wrong_with_one_value_hides_nothing_of_what_is_wrong_with_others
     assert told[:3] == [
         "KEYLEDGER_PORT: The most is 65535.",
         "KEYLEDGER_TRUSTED_PROXIES: Give networks such as 10.0.0.0/8 or 2001:db8::/32.",
-        "KEYLEDGER_DATABASE_URL: It has to look like postgresql://keyledger_app:...@host:5432/keyledger, with special "
-        "characters of the password percent-encoded.",
+        (
+            "KEYLEDGER_DATABASE_URL: It has to look like postgresql://keyledger_app:...@host:5432/keyledger, with "
+            "special characters of the password percent-encoded."
+        ),
     ]
     assert [line.split(" ", 1)[0] for line in told[3:]] == ["KEYLEDGER_SECRET_KEYS", "KEYLEDGER_BASE_URL"]
 

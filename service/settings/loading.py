@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,7 +53,7 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
-def _others(dotenv: str | None, overrides: Mapping[str, Any], unusable: Set[str]) -> list[str]:
+def _others(dotenv: str | None, overrides: Mapping[str, Any], unusable: Collection[str]) -> list[str]:
     """Return what else is wrong, as it would be told next if those that cannot be used were mended."""
     defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in unusable}
     try:
