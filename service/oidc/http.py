@@ -191,7 +191,7 @@ def _unreachable(error: Exception) -> OidcError:
     if isinstance(error, TimeoutError):
         detail, explanation = "timeout", "The provider did not answer in full within the time limit."
     elif isinstance(error, ClientConnectorDNSError):
-        detail, explanation = "name_unknown", "The provider's host name does not resolve: it is misspelt, or is no more."
+        detail, explanation = "name_unknown", "The provider's host name does not resolve. Check how it is spelt."
     elif isinstance(error, ClientConnectorCertificateError | ClientConnectorSSLError):
         detail, explanation = "tls_failed", "The provider's TLS certificate or protocol version is not acceptable."
     elif isinstance(error, ClientConnectorError) and isinstance(error.os_error, AddressRefused):
