@@ -101,7 +101,7 @@ class Callback:
         return answer
 
     async def _answer(self, slug: str, attempt: Attempt, fields: Mapping[str, str]) -> Proven | AlreadyUsed | Refused:
-        connection = await self._connections.get(slug)
+        connection = await self._connections.get(slug) if is_slug(slug) else None
         refused = self._bound(attempt, slug, connection)
         if refused is not None and refused.reason != "attempt_foreign":
             # The attempt may have been begun, elsewhere, on a change that has not been heard of here yet.

@@ -20,6 +20,16 @@ async def test_a03_an_attempt_of_one_workspace_is_foreign_to_another(site: Site)
     assert (await browser.get(back)).status == 303
 
 
+@pytest.mark.parametrize("place", ["%00", "acme%00", "ACME", "%F0%9F%94%91", "a" * 300])
+async def test_a03_an_attempt_is_foreign_to_what_is_no_workspaces_name(site: Site, place: str) -> None:
+    """Told like another workspace's, whatever the address holds, and not used up by it."""
+    browser = site.browser()
+    back = await site.back(browser)
+    answer = await browser.get(back.replace("/acme?", f"/{place}?"))
+    assert (answer.status, await shown_reason(answer)) == (400, "attempt_foreign")
+    assert (await browser.get(back)).status == 303
+
+
 async def test_a04_a_code_is_never_sent_to_another_workspaces_provider(site: Site) -> None:
     """A provider that bounces the browser to an honest one gets its answer at the honest one's redirect URI."""
     await site.connect("mallory", domain="mallory.example")
