@@ -30,11 +30,12 @@ def by_sso(
     credentials: Credentials | None = None,
 ) -> Verdict:
     """Judge whoever comes from the provider with this account, through the active credentials or those of a test."""
-    if not place.allows(account.address):
-        return Verdict("refused", why="domain")
     credentials = credentials or place.active
+    # What the provider says of its account is looked at before what the workspace says of the address.
     if credentials is not None and credentials.strict and not account.verified:
         return Verdict("refused", why="unverified")
+    if not place.allows(account.address):
+        return Verdict("refused", why="domain")
     mine, theirs = place.linked(account), place.addressed(account.address)
     if any(one is not None and not one.active for one in (mine, theirs)):
         return Verdict("refused", why="deactivated")
