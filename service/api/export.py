@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-import structlog
 from aiohttp import web
 from pydantic import Field
 
@@ -15,10 +14,9 @@ from events.tiles import TreeDamaged
 from service.api.answers import named_workspace
 from service.api.authentication import authenticate
 from service.api.operation import JSON, Answer, Call, Operation, Query
+from service.api.streaming import whole_or_broken_off
 from service.errors import Busy, invalid
 from service.keys import COMMANDS, NOTARY
-
-log = structlog.get_logger("api")
 
 
 class ExportQuery(Query):
@@ -69,20 +67,13 @@ async def _write(request: web.Request, slug: str, pieces: AsyncIterator[bytes]) 
         }
     )
     await response.prepare(request)
-    try:
+    with whole_or_broken_off(request):
         await response.write(first)
         async for piece in pieces:
             # Whoever reads slowly may have lost the right to read on.
             await authenticate(request)
             await response.write(piece)
         await response.write_eof()
-    except ConnectionResetError:
-        log.info("stream_left", path=request.path)
-    except Exception:
-        # The status is out; only an end without the closing chunk (RFC 9112 7.1) tells that the rest is missing.
-        log.exception("stream_broken", path=request.path)
-        if request.transport is not None:
-            request.transport.abort()
     return response
 
 

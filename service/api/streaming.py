@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Literal, TypeVar
 
 import orjson
@@ -53,6 +54,22 @@ def csv_line(cells: Sequence[object]) -> bytes:
     return line.getvalue().encode()
 
 
+@contextmanager
+def whole_or_broken_off(request: web.Request) -> Iterator[None]:
+    """Write a body to its end, or break the connection off.
+
+    The status is out; only an end without the closing chunk (RFC 9112 7.1) tells that the rest is missing.
+    """
+    try:
+        yield
+    except ConnectionResetError:
+        log.info("stream_left", path=request.path)
+    except Exception:
+        log.exception("stream_broken", path=request.path)
+        if request.transport is not None:
+            request.transport.abort()
+
+
 async def stream(
     request: web.Request,
     more: Callable[[Row | None], Awaitable[Sequence[Row]]],
@@ -74,7 +91,7 @@ async def stream(
         response.charset = "utf-8"
     await response.prepare(request)
     left = limit
-    try:
+    with whole_or_broken_off(request):
         if title:
             await response.write(title)
         while batch and left != 0:
@@ -85,11 +102,4 @@ async def stream(
                 await authenticate(request)
                 batch = await more(batch[-1])
         await response.write_eof()
-    except ConnectionResetError:
-        log.info("stream_left", path=request.path)
-    except Exception:
-        # The status is out; only an end without the closing chunk (RFC 9112 7.1) tells that lines are missing.
-        log.exception("stream_broken", path=request.path)
-        if request.transport is not None:
-            request.transport.abort()
     return response
