@@ -6,7 +6,7 @@ from uuid import UUID
 
 from service.identity.addresses import read_address
 from service.identity.resources import Connection
-from service.identity.session_ends import end_member_sessions, end_sessions_of
+from service.identity.session_ends import end_membership_sessions, end_sessions_of
 from service.identity.tombstones import Tombstones
 
 NOWHERE: Final = ""
@@ -29,7 +29,7 @@ async def forget(
     email_keys = [email_key, *await _proven_elsewhere(connection, member_id)]
     await tombstones.raise_for(connection, workspace, member_id, now)
     await _forget_traces(connection, workspace, member_id, email_keys)
-    await end_member_sessions(connection, workspace, user_id)
+    await end_membership_sessions(connection, workspace, user_id)
     await connection.execute(
         "update identity.members set status = 'erased', user_id = null, email = null, email_key = null, name = '',"
         " websites = '[]', owner_until = null where member_id = $1",

@@ -17,7 +17,7 @@ from service.identity.erasure import forget
 from service.identity.facts import member_fact
 from service.identity.people import Role
 from service.identity.resources import Executor
-from service.identity.session_ends import end_member_sessions, end_sessions_of
+from service.identity.session_ends import end_membership_sessions, end_sessions_of
 from service.identity.websites import Websites, check_websites, read_websites, write_websites
 
 _COLUMNS: Final = (
@@ -121,7 +121,7 @@ async def deactivate_member(change: Change, member_id: UUID) -> bool:
         member_id,
         change.now,
     )
-    await end_member_sessions(change.connection, change.workspace.slug, user_id)
+    await end_membership_sessions(change.connection, change.workspace.slug, user_id)
     elsewhere = "select exists (select from identity.members where user_id = $1 and status = 'active')"
     if not await change.connection.fetchval(elsewhere, user_id):
         await end_sessions_of(change.connection, user_id)

@@ -133,6 +133,15 @@ async def end_member_sessions(connection: Executor, workspace: str, user_id: UUI
     return await _strip(connection, _BY_SSO, [user_id], workspace)
 
 
+async def end_membership_sessions(connection: Executor, workspace: str, user_id: UUID) -> int:
+    """End what the workspace opened for one member: by its SSO, and by its invitation. Returns how many changed.
+
+    For whoever is a member no more: if the same person becomes one again, somebody to whom the former invitation was
+    forwarded must not be in again as well.
+    """
+    return await _strip(connection, _OF, [user_id], workspace)
+
+
 async def end_bypass(connection: Connection, workspace: str, member_id: UUID) -> int:
     """Take a member's bypass out of what is open: it does not come back with one that ends at the same moment.
 

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 from support.browser import Browser
 from support.database import Pool
 from support.identity_mail import KeptMails, deliver
@@ -10,8 +11,9 @@ from support.identity_world import STAFF
 from support.site import Site, running_site
 
 from events.catalogue.access import SsoDisabled
-from service.identity.change import change_workspace
+from service.identity.change import Change, change_workspace
 from service.identity.invitations import invite
+from service.identity.members import deactivate_member, erase_member, reactivate_member
 
 GRACE = "grace@elsewhere.example"
 
@@ -44,6 +46,33 @@ async def test_an_invitation_of_one_workspace_opens_no_other_of_the_invitees(poo
         assert (await stranger.submit(link)).status == 303
         assert await _opened(stranger) == ["globex"]
         assert "Acme" not in await (await stranger.get("/account")).text()
+
+
+@pytest.mark.parametrize("ended", ["removed", "deactivated"])
+async def test_what_a_forwarded_invitation_opened_does_not_come_back_with_the_next_one(pool: Pool, ended: str) -> None:
+    """Support finds a stranger in Grace's place, takes the member out, and has Grace herself come in."""
+    async with running_site(pool) as site:
+        for slug in ("acme", "globex"):
+            await site.connect(slug)
+            await site.world.append(slug, [SsoDisabled()])
+        assert (await site.browser().submit(await _invite(site, "acme"))).status == 303
+        stranger, grace = site.browser(), site.browser()
+        assert (await stranger.submit(await _invite(site, "globex"))).status == 303
+        assert await _opened(stranger) == ["globex"]
+        member_id = await pool.fetchval("select member_id from identity.members where workspace = 'globex'")
+
+        async def out(change: Change) -> None:
+            await (deactivate_member if ended == "deactivated" else erase_member)(change, member_id)
+
+        await change_workspace(site.world.resources, "globex", STAFF, out)
+        held = await pool.fetchval("select count(*) from identity.sessions where data::text like '%globex%'")
+        assert held == 0
+        if ended == "removed":
+            assert (await grace.submit(await _invite(site, "globex"))).status == 303
+            assert await _opened(grace) == ["globex"]
+        else:
+            await change_workspace(site.world.resources, "globex", STAFF, lambda c: reactivate_member(c, member_id))
+        assert await _opened(stranger) == []
 
 
 async def test_signing_out_everywhere_ends_what_an_invitation_opened(pool: Pool) -> None:
