@@ -19,7 +19,8 @@ from events.workspace import Workspace
 from service.commands.person import Finding, Seen, find_by_sso, find_by_user_method
 from service.db import Connection
 from service.identity.addresses import read_address
-from service.identity.people import KnownInvitation, KnownMember
+from service.identity.known import member_of
+from service.identity.people import KnownInvitation
 from service.identity.verdicts import RefusalReason
 
 Way = Literal["sso", "google", "magic_link"]
@@ -123,7 +124,7 @@ async def judge_members(connection: Connection, before: Workspace, after: Worksp
     made = Judgements()
     async for rows in _members(connection, before.slug):
         for row in rows:
-            seen = Seen(row["email"], _links(row), member=_known(row), by_email=_known(row))
+            seen = Seen(row["email"], _links(row), member=member_of(row), by_email=member_of(row))
             ways = [_way(method, before, after, seen, now) for method in WAYS]
             differing = [one for one in ways if one.differs]
             made.take(Decided(row["email"], row["member_id"], row["role"], differing), ways)
@@ -175,8 +176,8 @@ def _seen(
     return Seen(
         row["email"],
         () if account is None else _links(account),
-        member=None if account is None else _known(account),
-        by_email=None if by_email is None else _known(by_email),
+        member=None if account is None else member_of(account),
+        by_email=None if by_email is None else member_of(by_email),
         by_email_links=() if by_email is None else _links(by_email),
         invitation=None if by_email is not None or account is not None else invitation,
         verified={"ok": True, "passed": True, "failed": False}.get(str(checks.get("email_verified"))),
@@ -207,17 +208,6 @@ async def _members(connection: Connection, slug: str) -> AsyncIterator[list[asyn
 
 def _links(row: asyncpg.Record) -> tuple[tuple[str, str], ...]:
     return tuple(zip(row["issuers"] or (), row["scopes"] or (), strict=True))
-
-
-def _known(row: asyncpg.Record) -> KnownMember:
-    return KnownMember(
-        member_id=row["member_id"],
-        user_id=row["user_id"],
-        role=row["role"],
-        active=row["status"] == "active",
-        email=row["email"],
-        websites=row["websites"],
-    )
 
 
 def _invited(row: asyncpg.Record, now: datetime) -> KnownInvitation:

@@ -10,6 +10,7 @@ import asyncpg
 
 from events.workspace import Workspace
 from service.identity.authentication import Authentication
+from service.identity.known import member_of
 from service.identity.people import KnownMember, Role
 from service.identity.policy import live_bypass, may_open
 from service.identity.read_model import UnusableReadModel, workspace_of
@@ -165,16 +166,7 @@ def _judge(workspace: Workspace, row: asyncpg.Record, session: LiveSession, now:
 
 
 def _member(row: asyncpg.Record) -> KnownMember | None:
-    if row["status"] == "erased":
-        return None
-    return KnownMember(
-        member_id=row["member_id"],
-        user_id=row["user_id"],
-        role=row["role"],
-        active=row["status"] == "active",
-        email=row["email"],
-        websites=row["websites"],
-    )
+    return None if row["status"] == "erased" else member_of(row)
 
 
 def _more_telling(known: str, found: str | None) -> str:

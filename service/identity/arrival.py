@@ -22,9 +22,10 @@ from service.errors import Busy
 from service.identity.accepting import Accepting
 from service.identity.authentication import Authentication
 from service.identity.change import change_workspace
+from service.identity.known import joined_member
 from service.identity.ledger import member_acts
 from service.identity.outcome import Outcome, Status
-from service.identity.people import Known, KnownInvitation, KnownMember, UserMethod
+from service.identity.people import Known, KnownInvitation, UserMethod
 from service.identity.policy import Admit, ConfirmLink, Consume, Refuse, live_bypass, may_sign_in
 from service.identity.read_model import UnusableReadModel, workspace_of
 from service.identity.resources import Connection, Executor, IdentityResources, RequestMeta
@@ -136,7 +137,7 @@ class Arrival:
             workspace = await workspace_of(executor, slug, row)
         except UnusableReadModel:
             return Judged(None, slug, Refuse("workspace_unavailable", "read_model_unusable"))
-        own, other = _member(row, "m"), _member(row, "e")
+        own, other = joined_member(row, "m"), joined_member(row, "e")
         known = Known(by_identity=own, by_email=other if own is None else None, invitation=_invitation(row))
         verdict = may_sign_in(self.method, workspace, known, self.now)
         if isinstance(verdict, Refuse) and verdict.reason == "identity_conflict" and other is not None:
@@ -216,19 +217,6 @@ class Arrival:
 
 def _member_id(judged: Judged) -> UUID | None:
     return judged.verdict.member.member_id if isinstance(judged.verdict, Admit) else None
-
-
-def _member(row: asyncpg.Record, prefix: str) -> KnownMember | None:
-    if row[f"{prefix}_member"] is None:
-        return None
-    return KnownMember(
-        member_id=row[f"{prefix}_member"],
-        user_id=row[f"{prefix}_user"],
-        role=row[f"{prefix}_role"],
-        active=row[f"{prefix}_status"] == "active",
-        email=row[f"{prefix}_email"],
-        websites=row[f"{prefix}_websites"],
-    )
 
 
 def _invitation(row: asyncpg.Record) -> KnownInvitation | None:

@@ -83,8 +83,8 @@ async def read_situation(
     workspace = await workspace_of(connection, slug, row)
     workspace.head = workspace.head or row["head_hash"]
     known = Known(
-        by_identity=_member(row, "i"),
-        by_email=_member(row, "e", linked_here=row["linked_here"], linked_before=row["linked_before"]),
+        by_identity=joined_member(row, "i"),
+        by_email=joined_member(row, "e", linked_here=row["linked_here"], linked_before=row["linked_before"]),
         invitation=_invitation(row, now),
     )
     if key is not None and known == Known():
@@ -93,7 +93,20 @@ async def read_situation(
     return Situation(workspace, replace(known, evidence=_session_evidence(workspace, known, session, now)))
 
 
-def _member(row: asyncpg.Record, prefix: str, **links: Any) -> KnownMember | None:
+def member_of(row: asyncpg.Record) -> KnownMember:
+    """Return the member whom a row of the members is about."""
+    return KnownMember(
+        member_id=row["member_id"],
+        user_id=row["user_id"],
+        role=row["role"],
+        active=row["status"] == "active",
+        email=row["email"],
+        websites=row["websites"],
+    )
+
+
+def joined_member(row: asyncpg.Record, prefix: str, **links: Any) -> KnownMember | None:
+    """Return the member who is joined to a row under this prefix, if there is one; ``links`` are as they are given."""
     if row[f"{prefix}_member"] is None:
         return None
     return KnownMember(
