@@ -108,6 +108,20 @@ async def test_b08_an_attempt_from_before_the_service_moved_is_foreign(site: Sit
     assert site.provider.requests("token") == []
 
 
+async def test_an_attempt_at_a_workspace_that_the_log_does_not_know_finds_none(site: Site) -> None:
+    """As after a restore to before it was registered."""
+    assert site.client.app is not None
+    browser, cookies = site.browser(), site.client.app[FLOW].cookies
+    back = await site.back(browser)
+    [(name, value)] = browser.cookies.items()
+    attempt = cookies.find(f"{name}={value}", fields_of(back)["state"])[1]
+    assert attempt is not None
+    elsewhere = attempt._replace(slug="gone", redirect_uri=attempt.redirect_uri.replace("/acme", "/gone"))
+    browser.cookies[name] = (cookies.keep(elsewhere) or "").partition(";")[0].removeprefix(f"{name}=")
+    answer = await browser.get(back.replace("/acme?", "/gone?"))
+    assert (await shown_reason(answer), site.provider.requests("token")) == ("workspace_unavailable", [])
+
+
 async def test_a05_a_test_does_not_outlive_its_workspace(desk: Site) -> None:
     browser = await owner(desk)
     await record(desk, "CredentialsStaged", typed(desk, "new"))
