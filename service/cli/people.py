@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.certain import Yes, make_certain
 from service.cli.change import Why, explained
 from service.cli.client import Refused, open_client, segment
 from service.cli.options import Json, Slug
@@ -175,11 +176,12 @@ def change_websites(
 @member.command("erase", epilog='Example: keyledger member erase acme ada@acme.example --reason "asked for it"')
 @member.command("remove", epilog='Example: keyledger member remove acme ada@acme.example --reason "left the company"')
 @explained
-def erase(slug: Slug, email: Email, *, why: Why, as_json: Json = False) -> None:
+def erase(slug: Slug, email: Email, *, why: Why, yes: Yes = False, as_json: Json = False) -> None:
     """Remove a member and delete what is known of the person. Cannot be undone; the history still verifies.
 
     Only an invitation brings the address back. The reason is kept for good: name nobody in it.
     """
+    make_certain(f"This removes {email} from {slug} and deletes what is known of the person.", yes=yes)
     path = f"/workspaces/{segment(slug)}/members/{segment(email)}"
     answer = open_client().send("DELETE", path, why.members(), why.if_version)
     if as_json:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli.certain import Yes, make_certain
 from service.cli.options import Json
 from service.cli.output import hint, say, say_json, say_table, when
 
@@ -44,6 +45,7 @@ def forget(
     name: Annotated[str, typer.Argument(help="The name, exactly as it is listed; or its id.", show_default=False)],
     *,
     reason: Annotated[str, typer.Option(help="Why; kept for ever, in clear, so without any name.", show_default=False)],
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Forget a person for good: no event changes, and from now on nobody can say whose id it is. Revokes their tokens.
@@ -55,6 +57,7 @@ def forget(
     if not reason.strip():
         message = "say why, without a name"
         raise typer.BadParameter(message, param_hint="--reason")
+    make_certain(f"This forgets {name} for good and revokes their tokens.", yes=yes)
     done = database.on_database(lambda operator: forgetting.forget(operator, name, reason.strip()[:1000]))
     if as_json:
         say_json(done)

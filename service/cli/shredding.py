@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli.certain import Yes, make_certain
 from service.cli.options import Json, Slug
 from service.cli.output import hint, say, say_json
 
@@ -20,6 +21,7 @@ def shred(
     slug: Slug,
     *,
     reason: Annotated[str, typer.Option(help="Why; kept for ever, in clear: name nobody in it.", show_default=False)],
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Destroy a closed workspace's data key and sealed client secrets for good. No event changes; its history verifies.
@@ -31,6 +33,7 @@ def shred(
     if not reason.strip():
         message = "say why, without a name"
         raise typer.BadParameter(message, param_hint="--reason")
+    make_certain(f"This destroys the secrets of {slug}.", yes=yes)
     done = database.on_database(lambda operator: _shred(operator, slug, reason.strip()[:1000]))
     if as_json:
         say_json(dataclasses.asdict(done))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.certain import Yes, make_certain
 from service.cli.change import Why, explained, record, tell
 from service.cli.client import open_client, segment
 from service.cli.options import At, Json, Slug, Version, moment
@@ -71,8 +72,9 @@ def change_plan(
 
 @workspace.command("close", epilog='Example: keyledger workspace close acme --reason "contract ended"')
 @explained
-def close(slug: Slug, *, why: Why, as_json: Json = False) -> None:
+def close(slug: Slug, *, why: Why, yes: Yes = False, as_json: Json = False) -> None:
     """Close a workspace for good: nobody signs in, and it takes no more changes. The history stays."""
+    make_certain(f"This closes the workspace {slug} for good.", yes=yes)
     then = f"an operator destroys its client secrets by: keyledger secrets shred {slug}"
     record(slug, "WorkspaceClosed", {}, why, as_json=as_json, then=then)
 

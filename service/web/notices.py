@@ -155,7 +155,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
         "you",
         "This link was already used",
         "Each link works once.",
-        "If you confirmed the link yourself, sign in now. If you did not, tell your workspace’s owner.",
+        "If you confirmed the link yourself, sign in now. If you did not, tell support.",
     ),
     "switch_expired": Notice(
         400,
