@@ -15,7 +15,7 @@ from support.provider import FakeProvider
 
 from service.oidc.errors import OidcError
 from service.oidc.http import ProviderClient
-from service.oidc.names import ProviderNames
+from service.oidc.names import MOST_LOOKUPS, ProviderNames
 from service.oidc.policy import ProviderPolicy
 
 LOOPBACK = ProviderPolicy(allow_loopback=True)
@@ -180,3 +180,63 @@ async def test_h18_the_service_ends_without_waiting_for_a_name_that_nobody_answe
         answered.set()
         with pytest.raises(OSError, match="no answer"):
             await stuck
+
+
+class _Zone:
+    """Name servers: one that answers for ``idp.example`` while it is ``up``, and one that never does for others."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.over = threading.Event()
+
+    def look_up(self, host: str, port: int, *_: Any) -> Any:
+        """Stand in for the system's resolver."""
+        if host == "gone.example":
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        if host != "idp.example":
+            self.over.wait(20)
+        if host != "idp.example" or not self.up:
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.7", port))]
+
+
+async def _addresses(names: ProviderNames) -> list[str]:
+    async with asyncio.timeout(4.0):
+        return [one["host"] for one in await names.resolve("idp.example", 443)]
+
+
+async def test_h18_any_number_of_names_that_nobody_answers_for_keep_no_known_provider_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever tests credentials may make up names without end, all of a zone whose servers never answer."""
+    zone, names = _Zone(), ProviderNames()
+    monkeypatch.setattr(socket, "getaddrinfo", zone.look_up)
+    try:
+        assert await _addresses(names) == ["192.0.2.7"]
+        stuck = [asyncio.ensure_future(names.resolve(f"{n}.dead.example")) for n in range(3 * MOST_LOOKUPS)]
+        await asyncio.sleep(0)
+        assert await _addresses(names) == ["192.0.2.7"]
+        assert not any(one.done() for one in stuck)
+    finally:
+        zone.over.set()
+        await names.close()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_a_known_providers_address_outlives_its_name_servers_for_a_day_and_not_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("service.oidc.names.monotonic", lambda: now)
+    zone, names = _Zone(), ProviderNames()
+    monkeypatch.setattr(socket, "getaddrinfo", zone.look_up)
+    await _addresses(names)
+    zone.up = False
+    now += 23 * 3600
+    assert await _addresses(names) == ["192.0.2.7"]
+    now += 2 * 3600
+    with pytest.raises(OSError, match="no answer"):
+        await _addresses(names)
+    with pytest.raises(OSError, match="no such name"):
+        await names.resolve("gone.example")
+    await names.close()
