@@ -5,12 +5,10 @@ An event that cannot be taken in ends a rebuild, and the live table stays.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import asyncpg
 import orjson
 
 from events.envelope import Recorded
@@ -19,6 +17,7 @@ from events.replay import fold_all
 from events.store import EventStore
 from events.workspace import FOLD_VERSION, Workspace
 from projections.projection import Projection, table_of, wait_for_turn
+from projections.twin import alone, empty_twin, swap, until_swapped
 
 if TYPE_CHECKING:
     from events.store import Connection
@@ -29,11 +28,6 @@ BATCH = 1000
 PAGE = 2000
 READ_TIMEOUT_S = 3600.0
 TURN_WAIT = "5s"
-SWAP_WAIT = "300ms"
-"""Shorter than deadlock_timeout: where a sign-in and a swap wait for each other, it is the swap that gives way."""
-
-SWAP_ATTEMPTS = 10
-SWAP_PAUSE_S = 0.5
 
 _PUT = """
     insert into {table} (slug, name, plan, version, position, fold_version, document, updated_at, lapses_at)
@@ -53,10 +47,6 @@ _DIFFERING = """
     where new.version = live.version and new.fold_version = live.fold_version and new.document <> live.document
     order by new.slug
 """
-
-
-class RebuildRunning(Exception):
-    """Somebody else is rebuilding the same read model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +72,13 @@ async def rebuild(
         RebuildRunning: somebody else is at it.
         Exception: what the projection raised about an event; the live table is as before.
     """
-    async with store.pool.acquire() as conn, _alone(conn, projection.name):
-        twin = await _empty_twin(conn, table_of(projection))
+    async with store.pool.acquire() as conn, alone(conn, projection.name):
+        twin = await empty_twin(conn, table_of(projection))
         building = _Building(store, projection, conn, twin, batch)
         total = (await store.head()).size
         while await building.take():
             progress(building.events, total)
-        await _until_swapped(building.finish)
+        await until_swapped(building.finish)
         progress(building.events, building.events)
         return Rebuilt(building.events)
 
@@ -146,7 +136,7 @@ class _Building:
             self._position,
         )
         await self._conn.execute("delete from projection.parked where projection = $1", name)
-        await _swap(self._conn, table_of(self._projection), self._twin)
+        await swap(self._conn, table_of(self._projection), self._twin)
 
 
 async def rebuild_connections(store: EventStore, progress: Progress = unseen) -> Rebuilt:
@@ -160,8 +150,8 @@ async def rebuild_connections(store: EventStore, progress: Progress = unseen) ->
         RebuildRunning: somebody else is at it.
         UnreadableEvent: an event cannot be folded; the live table is as before.
     """
-    async with store.pool.acquire() as conn, _alone(conn, "connections"):
-        twin = await _empty_twin(conn, CONNECTIONS)
+    async with store.pool.acquire() as conn, alone(conn, "connections"):
+        twin = await empty_twin(conn, CONNECTIONS)
         waiting: list[Workspace] = []
 
         async def keep(state: Workspace) -> None:
@@ -177,7 +167,7 @@ async def rebuild_connections(store: EventStore, progress: Progress = unseen) ->
         async def finish() -> None:
             differing[:] = await _finish_connections(store, conn, twin)
 
-        await _until_swapped(finish)
+        await until_swapped(finish)
         return Rebuilt(events, tuple(differing))
 
 
@@ -191,7 +181,7 @@ async def _finish_connections(store: EventStore, conn: "Connection", twin: str) 
                 state.apply_recorded(event)
             await _put(conn, twin, [state])
         differing = [row["slug"] for row in await conn.fetch(_DIFFERING.format(table=twin), timeout=READ_TIMEOUT_S)]
-        await _swap(conn, CONNECTIONS, twin)
+        await swap(conn, CONNECTIONS, twin)
         # A row that was not what follows may have brought wrong domains along.
         await conn.execute(
             "select projection.put_domains(slug, document) from projection.connections where slug = any($1)", differing
@@ -202,62 +192,3 @@ async def _finish_connections(store: EventStore, conn: "Connection", twin: str) 
 async def _put(conn: "Connection", twin: str, states: Sequence[Workspace]) -> None:
     documents = [orjson.dumps(state.to_document()).decode() for state in states]
     await conn.execute(_PUT.format(table=twin), documents, [state.position for state in states], FOLD_VERSION)
-
-
-async def _empty_twin(conn: "Connection", live: str) -> str:
-    """Make an empty table like the live one, with indexes, options and grants; what a crash left there is gone."""
-    twin = f"{live}_rebuild"
-    async with conn.transaction():
-        await conn.execute(f"drop table if exists {twin}")
-        await conn.execute(f"create table {twin} (like {live} including all)")
-        options = await conn.fetchval(
-            "select array_to_string(reloptions, ', ') from pg_class where oid = $1::text::regclass", live
-        )
-        if options:
-            await conn.execute(f"alter table {twin} set ({options})")
-        grants = await conn.fetch(
-            """
-            select a.privilege_type, a.grantee::regrole::text as grantee
-            from pg_class c cross join aclexplode(c.relacl) a
-            where c.oid = $1::text::regclass and a.grantee <> c.relowner
-            """,
-            live,
-        )
-        for grant in grants:
-            await conn.execute(f"grant {grant['privilege_type']} on {twin} to {grant['grantee']}")
-    return twin
-
-
-async def _swap(conn: "Connection", live: str, twin: str) -> None:
-    name = live.partition(".")[2]
-    await conn.execute(f"set local lock_timeout = '{SWAP_WAIT}'")
-    await conn.execute(f"drop table if exists {live}_former")
-    await conn.execute(f"alter table {live} rename to {name}_former")
-    await conn.execute(f"alter table {twin} rename to {name}")
-
-
-async def _until_swapped(finish: Callable[[], Awaitable[None]]) -> None:
-    # Whoever waits for the table holds up everybody who comes after; waiting briefly and often lets them through.
-    for attempt in range(1, SWAP_ATTEMPTS + 1):
-        try:
-            await finish()
-        except asyncpg.LockNotAvailableError:
-            if attempt == SWAP_ATTEMPTS:
-                raise
-            await asyncio.sleep(SWAP_PAUSE_S)
-        else:
-            return
-
-
-@asynccontextmanager
-async def _alone(conn: "Connection", name: str) -> AsyncIterator[None]:
-    # A lock of the session: the rebuild spans transactions, and a connection that is lost gives it back.
-    key = f"keyledger/rebuild/{name}"
-    if not await conn.fetchval("select pg_try_advisory_lock(hashtextextended($1, 0))", key):
-        message = f"{name} is being rebuilt at this moment."
-        raise RebuildRunning(message)
-    try:
-        yield
-    finally:
-        if not conn.is_closed():
-            await conn.execute("select pg_advisory_unlock(hashtextextended($1, 0))", key)

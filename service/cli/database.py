@@ -28,9 +28,10 @@ from events.store import EventStore
 from events.upcasting import UnknownSchema
 from events.workspace import UnreadableEvent
 from projections.parking import StillParked, read_parked, unpark
-from projections.rebuild import RebuildRunning, Rebuilt, rebuild_connections
+from projections.rebuild import Rebuilt, rebuild_connections
 from projections.rebuild import rebuild as rebuild_projection
 from projections.timeline import Timeline
+from projections.twin import RebuildRunning
 from service import restored, tokens
 from service.cli.client import Refused
 from service.clock import Clock, utc_now

@@ -14,12 +14,14 @@ from events.catalogue.access import EnforcementEnabled, SsoEnabled
 from events.envelope import NewEvent
 from events.store import EventStore
 from events.workspace import UnreadableEvent
-from projections import rebuild as module
+from projections import rebuild as rebuilding
+from projections import twin
 from projections.connection import load_connection
 from projections.parking import read_parked
 from projections.projector import Projector
-from projections.rebuild import RebuildRunning, rebuild, rebuild_connections
+from projections.rebuild import rebuild, rebuild_connections
 from projections.timeline import Timeline, read_timeline
+from projections.twin import RebuildRunning
 
 DOCUMENTS = (
     "select slug, version, position, name, plan, lapses_at, document::text from projection.connections order by slug"
@@ -135,7 +137,7 @@ async def test_case_7_a_rebuild_that_ends_half_way_leaves_the_live_table_and_can
         raise ConnectionResetError
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_swap", crash)
+        patched.setattr(rebuilding, "swap", crash)
         with pytest.raises(ConnectionResetError):
             await rebuild_connections(EventStore(owner_pool))
     assert await store.pool.fetch(DOCUMENTS) == before
@@ -173,9 +175,9 @@ async def test_case_7_a_swap_that_meets_a_sign_in_gives_way_and_comes_again(
 ) -> None:
     """Store case 7: a transaction that has read the connection and then appends is not the one that gives way."""
     state = await register(store, "acme")
-    monkeypatch.setattr(module, "SWAP_WAIT", "20ms")
-    monkeypatch.setattr(module, "SWAP_PAUSE_S", 0.01)
-    monkeypatch.setattr(module, "SWAP_ATTEMPTS", 1000)
+    monkeypatch.setattr(twin, "SWAP_WAIT", "20ms")
+    monkeypatch.setattr(twin, "SWAP_PAUSE_S", 0.01)
+    monkeypatch.setattr(twin, "SWAP_ATTEMPTS", 1000)
 
     async def waits_for_the_table() -> bool:
         query = "select exists (select from pg_locks where not granted and mode = 'AccessExclusiveLock')"
