@@ -31,6 +31,8 @@ from service.oidc.rate_limits import TOO_MANY_REQUESTS, rate_limited
 
 What = Literal["discovery", "keys", "token", "userinfo", "webhook"]
 
+NOWHERE: Final = "The provider's host name leads to no address on the public internet. Check how it is spelt."
+"""Also of a name that is known inside alone: whoever tests credentials must not learn which those are."""
 TIMEOUT_S: Final = 5.0
 LARGEST_ANSWER: Final = 1024 * 1024
 CONNECTIONS_PER_HOST: Final = 32
@@ -191,10 +193,9 @@ def _unreachable(error: Exception) -> OidcError:
     if isinstance(error, TimeoutError):
         detail, explanation = "timeout", "The provider did not answer in full within the time limit."
     elif isinstance(error, ClientConnectorDNSError):
-        detail, explanation = "name_unknown", "The provider's host name does not resolve. Check how it is spelt."
+        detail, explanation = "name_unknown", NOWHERE
     elif isinstance(error, ClientConnectorCertificateError | ClientConnectorSSLError):
         detail, explanation = "tls_failed", "The provider's TLS certificate or protocol version is not acceptable."
     elif isinstance(error, ClientConnectorError) and isinstance(error.os_error, AddressRefused):
-        detail = "address_refused"
-        explanation = "The provider's host name leads to an address that is not on the public internet."
+        detail, explanation = "address_refused", NOWHERE
     return OidcError("provider_unreachable", detail, explanation)

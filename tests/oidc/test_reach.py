@@ -240,3 +240,23 @@ async def test_a_known_providers_address_outlives_its_name_servers_for_a_day_and
     with pytest.raises(OSError, match="no such name"):
         await names.resolve("gone.example")
     await names.close()
+
+
+async def test_b20_whoever_tests_credentials_is_not_told_which_names_lead_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name that is known inside alone and a name that nobody knows are one sentence; the log tells them apart."""
+
+    def look_up(host: str, port: int, *_: Any) -> Any:
+        if host != "payroll.corp.example":
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    async with ProviderClient(ProviderPolicy()) as http:
+        inside = await fails(http.get_json("discovery", "https://payroll.corp.example/"))
+        nowhere = await fails(http.get_json("discovery", "https://nobody.corp.example/"))
+    assert (inside.detail, nowhere.detail) == ("address_refused", "name_unknown")
+    for kind in ("okta", "oidc"):
+        assert inside.explained(kind) == nowhere.explained(kind)
+        assert inside.setting(kind) == nowhere.setting(kind)
