@@ -12,8 +12,8 @@ from service.identity.recovery import issue_codes
 from service.identity.sessions import live_session
 from service.keys import IDENTITY, REQUEST_ID
 from service.login.slug import is_slug
-from service.web.desk import Desk, show_desk
-from service.web.desk_actions import act_at_desk, read_action
+from service.web.desk import Desk
+from service.web.desk_actions import desk_routes
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
 from service.web.sign_in_page import restart_address
@@ -35,22 +35,12 @@ async def _owner(request: web.Request) -> Access:
     return access
 
 
-def _desk(request: web.Request, access: Access) -> Desk:
+async def _desk(request: web.Request) -> Desk:
+    access = await _owner(request)
     asker = Asker(Actor("member", str(access.member_id)), request[REQUEST_ID], "owner")
     base = f"/workspaces/{access.workspace}/connection"
     by_sso = access.by.method == "sso"
     return Desk(access.workspace, base, asker, MAY, "Single sign-on", people="named", by_sso=by_sso)
-
-
-async def show_connection(request: web.Request) -> web.Response:
-    """``GET /workspaces/{slug}/connection``."""
-    return await show_desk(request, _desk(request, await _owner(request)))
-
-
-async def act(request: web.Request) -> web.StreamResponse:
-    """``POST /workspaces/{slug}/connection/{action}``."""
-    fields = await read_action(request)
-    return await act_at_desk(request, _desk(request, await _owner(request)), fields)
 
 
 async def offer_codes(request: web.Request) -> web.Response:
@@ -86,8 +76,7 @@ def _codes_page(request: web.Request, access: Access, codes: list[str] | tuple[(
 def routes() -> list[web.RouteDef]:
     """The routes of this module."""
     return [
-        web.get("/workspaces/{slug}/connection", show_connection),
-        web.post("/workspaces/{slug}/connection/{action}", act),
+        *desk_routes("/workspaces/{slug}/connection", _desk),
         web.get("/workspaces/{slug}/recovery-codes", offer_codes),
         web.post("/workspaces/{slug}/recovery-codes", make_codes),
     ]

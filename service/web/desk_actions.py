@@ -39,20 +39,25 @@ class _Asked:
     fields: dict[str, str] = field(repr=False)
 
 
-async def read_action(request: web.Request) -> dict[str, str]:
-    """Return what a desk's form holds; to be read before it is judged who sits there.
+def desk_routes(address: str, desk_of: Callable[[web.Request], Awaitable[Desk]]) -> list[web.RouteDef]:
+    """Return the routes of a desk: its page, and the actions below it.
 
-    A form takes as long to come in as its sender likes, and what somebody may do can end meanwhile.
+    ``desk_of`` finds out whose desk it is and raises ``PageRefusal`` where the request's sender has none.
     """
-    return single(await read_form(request), (*TYPED, *EXPLAINED, "credentials", "workspace"))
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        return await show_desk(request, await desk_of(request))
+
+    async def act(request: web.Request) -> web.StreamResponse:
+        # Before it is judged who sits there: a form takes as long to come in as its sender likes, and what somebody may
+        # do can end meanwhile.
+        fields = single(await read_form(request), (*TYPED, *EXPLAINED, "credentials", "workspace"))
+        return await _act(request, await desk_of(request), fields)
+
+    return [web.get(address, show), web.post(f"{address}/{{action}}", act)]
 
 
-async def act_at_desk(request: web.Request, desk: Desk, fields: dict[str, str]) -> web.StreamResponse:
-    """Carry out the action that the posted address names.
-
-    Raises:
-        PageRefusal: ``not_found`` for an action that is not this desk's.
-    """
+async def _act(request: web.Request, desk: Desk, fields: dict[str, str]) -> web.StreamResponse:
     action = request.match_info["action"]
     if action not in desk.may:
         raise PageRefusal("not_found")

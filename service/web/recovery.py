@@ -10,8 +10,8 @@ from service.identity.addresses import read_address
 from service.identity.recovery import MAIL_LASTS, find_recovery, request_recovery, use_recovery
 from service.keys import CLIENT_IP, IDENTITY, METRICS, REQUEST_ID
 from service.login.slug import LONGEST_SLUG, is_slug
-from service.web.desk import Desk, show_desk
-from service.web.desk_actions import act_at_desk, read_action
+from service.web.desk import Desk
+from service.web.desk_actions import desk_routes
 from service.web.form import read_form, single
 from service.web.limited_cookie import keep_limited, limited_session
 from service.web.login_end import record_login_refusal
@@ -86,24 +86,12 @@ async def _desk(request: web.Request) -> Desk:
     return Desk(session.workspace, "/recovery/desk", asker, MAY, "Repair single sign-on", until)
 
 
-async def show_recovery(request: web.Request) -> web.Response:
-    """``GET /recovery/desk``."""
-    return await show_desk(request, await _desk(request))
-
-
-async def act(request: web.Request) -> web.StreamResponse:
-    """``POST /recovery/desk/{action}``."""
-    fields = await read_action(request)
-    return await act_at_desk(request, await _desk(request), fields)
-
-
 def routes() -> list[web.RouteDef]:
     """The routes of this module."""
     return [
         web.get("/recovery", show_form),
         web.post("/recovery", ask),
-        web.get("/recovery/desk", show_recovery),
-        web.post("/recovery/desk/{action}", act),
+        *desk_routes("/recovery/desk", _desk),
         web.get("/recovery/{token}", show_link),
         web.post("/recovery/{token}", use_link),
     ]

@@ -11,8 +11,8 @@ from service.commands.asking import Asker
 from service.identity.limited_sessions import LimitedSession
 from service.identity.setup_link import exchange_link, find_link
 from service.keys import IDENTITY, REQUEST_ID
-from service.web.desk import Desk, committed, show_desk
-from service.web.desk_actions import act_at_desk, read_action
+from service.web.desk import Desk, committed
+from service.web.desk_actions import desk_routes
 from service.web.limited_cookie import keep_limited, limited_session
 from service.web.pages import PAGES
 from service.web.refusal import PageRefusal
@@ -58,22 +58,10 @@ async def _desk(request: web.Request) -> Desk:
     return desk
 
 
-async def show_setup(request: web.Request) -> web.Response:
-    """``GET /setup/desk``: the desk of whoever has exchanged a link."""
-    return await show_desk(request, await _desk(request))
-
-
-async def act(request: web.Request) -> web.StreamResponse:
-    """``POST /setup/desk/{action}``."""
-    fields = await read_action(request)
-    return await act_at_desk(request, await _desk(request), fields)
-
-
 def routes() -> list[web.RouteDef]:
     """The routes of this module."""
     return [
-        web.get("/setup/desk", show_setup),
-        web.post("/setup/desk/{action}", act),
+        *desk_routes("/setup/desk", _desk),
         web.get("/setup/{token}", show_link),
         web.post("/setup/{token}", use_link),
     ]
