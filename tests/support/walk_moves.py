@@ -61,8 +61,9 @@ async def eve_returns(walk: Walk, person: Person, place: Place) -> Sequence[Move
 
 
 async def returns_from_google(walk: Walk, person: Person, _place: Place) -> Sequence[Move]:
-    """Somebody comes back from Google, by an account that is linked: a first link is several changes, not one."""
-    if account_of(PEOPLE[person.name], GOOGLE).subject not in walk.model.googles:
+    """Somebody comes back from Google, mostly by an account that is linked."""
+    first = account_of(PEOPLE[person.name], GOOGLE).subject not in walk.model.googles
+    if first and walk.random.random() < 0.5:
         await google.sign_in_by_google(walk, person)
         return []
     return _returns(await google.go_to_google(walk, person))
