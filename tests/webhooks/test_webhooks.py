@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from support.database import Pool
@@ -183,6 +184,18 @@ async def test_a_name_that_leads_to_a_private_address_is_not_connected_to(outsid
         await sender.deliver_due()
     error = await outside.api.pool.fetchval("select last_error from identity.webhook_messages")
     assert (error, outside.receiver.got) == ("address_refused", [])
+
+
+@pytest.mark.parametrize("role", ["support", "auditor"])
+async def test_only_operators_read_the_part_of_an_address_that_lets_one_post_there(outside: Outside, role: Any) -> None:
+    """Many receivers know their senders by a path or a query that nobody can guess."""
+    await outside.add()
+    (known,) = (await outside.api.get("/webhooks", **outside.operator))["items"]
+    (told,) = (await outside.api.get("/webhooks", **await outside.api.new_token("eve", role)))["items"]
+    parts = urlsplit(known["url"])
+    assert parts.path not in {"", "/"}
+    assert told["url"] == f"{parts.scheme}://{parts.netloc}/..."
+    assert told | {"url": known["url"]} == known
 
 
 @pytest.mark.parametrize("role", ["support", "auditor"])
