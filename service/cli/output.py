@@ -3,7 +3,9 @@
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import typer
@@ -11,7 +13,9 @@ import typer
 from service.cli.client import Refused
 
 GAP = "  "
-SHORTEST_CUT = 20
+INDENT = " " * 4
+NOTHING = "-"
+SHORTEST_LINE = 20
 
 WHERE_TO_LOOK: Mapping[str, str] = {
     "workspace_unknown": "keyledger workspace list",
@@ -50,12 +54,43 @@ def printable(text: str) -> str:
 
 
 def say_table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under titles, each column as wide as its widest cell; the last is cut at the terminal's edge."""
+    """Print rows under titles, each column as wide as its widest cell.
+
+    Columns that the terminal has no room for stand beneath their row, each after its title; nothing is cut.
+    """
+    heads = [title.upper() for title in titles]
     cells = [[printable(_text(cell)) for cell in row] for row in rows]
-    widths = [max(len(title), *(len(row[place]) for row in cells), 0) for place, title in enumerate(titles)]
-    typer.secho(_line([title.upper() for title in titles], widths), bold=True)
+    widths = [max(len(title), *(len(row[place]) for row in cells), 0) for place, title in enumerate(heads)]
+    edge = _edge()
+    beside = len(heads) if edge is None else _fitting(widths, edge)
+    typer.secho(_line(heads[:beside], widths), bold=True)
     for row in cells:
-        print(_line(row, widths))
+        print(_line(row[:beside], widths))
+        for title, cell in zip(heads[beside:], row[beside:], strict=True):
+            if cell != NOTHING:
+                print(_beneath(f"{title}{GAP}{cell}", edge))
+
+
+def _edge() -> int | None:
+    return max(shutil.get_terminal_size().columns, SHORTEST_LINE) if sys.stdout.isatty() else None
+
+
+def _fitting(widths: Sequence[int], edge: int) -> int:
+    """Return how many columns, from the first, fit on a line; one in any case."""
+    ends = accumulate(widths, lambda end, width: end + len(GAP) + width)
+    return max(1, sum(end <= edge for end in ends))
+
+
+def _beneath(text: str, edge: int | None) -> str:
+    # What has to be copied, such as a request id or an address, is never broken.
+    return textwrap.fill(
+        text,
+        edge or len(text) + len(INDENT),
+        initial_indent=INDENT,
+        subsequent_indent=INDENT + GAP,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def say_pairs(pairs: Mapping[str, object]) -> None:
@@ -66,20 +101,16 @@ def say_pairs(pairs: Mapping[str, object]) -> None:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    line = GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-    if not sys.stdout.isatty():
-        return line
-    edge = max(shutil.get_terminal_size().columns, SHORTEST_CUT)
-    return line if len(line) <= edge else line[: edge - 1] + "…"
+    return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip()
 
 
 def _text(value: object) -> str:
     if value is None or value == "":
-        return "-"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(map(_text, value)) or "-"
+        return ", ".join(map(_text, value)) or NOTHING
     return str(value)
 
 
