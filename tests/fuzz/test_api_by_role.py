@@ -3,14 +3,13 @@
 import asyncio
 from typing import Any, Final
 
-import hypothesis
 import pytest
 import schemathesis
-from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 from support.fuzzing import TIMES
 from support.management import Management
+from support.probing import probe
 
 EXAMPLES: Final = 2 * TIMES
 CHECKS: Final = [not_a_server_error, status_code_conformance, response_schema_conformance]
@@ -23,45 +22,25 @@ STRANGERS: Final = {
 }
 
 
-def probe(base: str, headers: dict[str, str], seen: list[tuple[str, int]]) -> list[str]:
+def attempts(base: str, headers: dict[str, str], seen: list[tuple[str, int]]) -> list[str]:
     """Send generated requests to every operation. Return what did not hold; ``seen`` gets each method and status."""
-    schema = schemathesis.openapi.from_url(f"{base}/api/v1/openapi.json")
-    schema.config.update(base_url=base)
-    broken: list[str] = []
-    for result in schema.get_all_operations():
-        operation = result.ok()  # type: ignore[union-attr]  # an Err raises here, and the test fails
 
-        def attempt(case: Any) -> None:
-            if "slug" in case.path_parameters:
-                # What lies behind an unknown workspace is never reached.
-                case.path_parameters["slug"] = "acme"
-            # Each from an address of its own: one that guesses tokens is soon told to wait.
-            own = {"X-Test-Address": f"2001:db8:{len(seen):x}::1"}
-            answer = case.call(headers=headers | own, timeout=20)
-            seen.append((case.method.upper(), answer.status_code))
-            case.validate_response(answer, checks=CHECKS, headers=headers)
+    def attempt(case: Any) -> None:
+        # Each from an address of its own: one that guesses tokens is soon told to wait.
+        own = {"X-Test-Address": f"2001:db8:{len(seen):x}::1"}
+        answer = case.call(headers=headers | own, timeout=20)
+        seen.append((case.method.upper(), answer.status_code))
+        case.validate_response(answer, checks=CHECKS, headers=headers)
 
-        bounded = hypothesis.settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            derandomize=TIMES == 1,
-            phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        strategy = operation.as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE)
-        try:
-            bounded(hypothesis.given(case=strategy)(attempt))()
-        except Exception as error:  # noqa: BLE001 -- all that is broken is told at once
-            broken.append(f"{operation.label}: {error}")
-    return broken
+    modes = (schemathesis.GenerationMode.POSITIVE,)
+    return probe(base, attempt, examples=EXAMPLES, modes=modes, derandomize=TIMES == 1)
 
 
 async def asked(api: Management, headers: dict[str, str]) -> tuple[list[str], list[tuple[str, int]]]:
     await api.register()
     await api.record("acme", "DomainAdded", {"domain": "acme.example"})
     seen: list[tuple[str, int]] = []
-    return await asyncio.to_thread(probe, str(api.client.make_url("")).rstrip("/"), headers, seen), seen
+    return await asyncio.to_thread(attempts, str(api.client.make_url("")).rstrip("/"), headers, seen), seen
 
 
 async def recorded(api: Management) -> int:
@@ -83,7 +62,7 @@ async def test_an_auditor_changes_nothing(api: Management) -> None:
     await api.register()
     seen: list[tuple[str, int]] = []
     before = await recorded(api)
-    await asyncio.to_thread(probe, str(api.client.make_url("")).rstrip("/"), headers, seen)
+    await asyncio.to_thread(attempts, str(api.client.make_url("")).rstrip("/"), headers, seen)
     assert await recorded(api) == before
     changing = [status for method, status in seen if method not in READS]
     assert changing
@@ -96,7 +75,7 @@ async def test_without_a_right_token_nothing_is_told_and_nothing_changed(api: Ma
     await api.register()
     seen: list[tuple[str, int]] = []
     before = await recorded(api)
-    broken = await asyncio.to_thread(probe, str(api.client.make_url("")).rstrip("/"), STRANGERS[who], seen)
+    broken = await asyncio.to_thread(attempts, str(api.client.make_url("")).rstrip("/"), STRANGERS[who], seen)
     assert broken == []
     assert {status for _, status in seen} <= {401, 200}
     assert {method for method, status in seen if status == 200} <= READS
