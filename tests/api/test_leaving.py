@@ -4,10 +4,14 @@ import asyncio
 import csv
 import io
 import json
+import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.management import Management
 
 from events.envelope import Recorded
@@ -78,6 +82,24 @@ def test_no_cell_begins_like_a_formula_where_other_signs_part_cells(delimiter: s
     said = ["asked;=HYPERLINK(1);", 'x;"=HYPERLINK(1)"', None, 7, {"a": "b; @SUM(1)"}, "- one\n\n- two\t=3", "Zo\u00eb"]
     rows = csv.reader(io.StringIO(csv_line(said).decode(), newline=""), delimiter=delimiter)
     assert not [cell for row in rows for cell in row if cell.strip().startswith(("=", "+", "-", "@"))]
+
+
+BEGINNING = re.compile(r"(^|[;\t\r\n])([\s\x22]*)(?=[=+@\-\uff1d\uff0b\uff0d\uff20])")
+
+
+@given(st.text(alphabet='=+-@;\t\r\n "a\uff1d\u00a0', max_size=40))
+def test_an_apostrophe_stands_before_each_sign_that_could_begin_a_formula_and_nowhere_else(said: str) -> None:
+    ((cell, _),) = csv.reader(io.StringIO(csv_line([said, "end"]).decode(), newline=""))
+    assert cell == BEGINNING.sub(r"\1\2'", said)
+
+
+@pytest.mark.parametrize("blanks", ["\n" * 998, '\t"' * 499, "\r\n" * 499, ";\n" * 499, " " * 998])
+def test_no_reason_makes_a_table_take_long(blanks: str) -> None:
+    """An owner writes reasons; while a line is written, nobody signs in. A batch is 500 lines."""
+    before = time.process_time()
+    for _ in range(500):
+        csv_line([f"x{blanks}y"])
+    assert time.process_time() - before < 1
 
 
 async def feed(api: Management, query: str) -> list[dict[str, Any]]:
