@@ -3,10 +3,12 @@
 Exit codes: 0 done, 1 refused (one sentence and the code on standard error), 2 a mistake in the command itself.
 """
 
+import os
 import re
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version as installed_version
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -33,6 +35,7 @@ from service.cli.credentials import credentials
 from service.cli.output import complain
 
 REFUSED = 1
+MISUSED = 2
 
 ORDER = (
     "workspace",
@@ -180,12 +183,55 @@ keyledger.command(
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    _stand_in_for_closed()
     try:
-        keyledger()
+        _refuse_what_is_no_text(sys.argv[1:])
+        try:
+            keyledger()
+        finally:
+            # Here, where what becomes of it can be told: at the interpreter's exit it is too late.
+            sys.stdout.flush()
     except Refused as refused:
         complain(refused)
-        sys.exit(REFUSED)
+        sys.exit(MISUSED if refused.code == "misused" else REFUSED)
     except BrokenPipeError:
-        # The reader, such as head, has enough. Standard output cannot be flushed at exit any more.
-        sys.stderr.close()
+        # The reader, such as head, has enough.
+        _drop(sys.stdout)
         sys.exit(REFUSED)
+    except OSError as error:
+        _drop(sys.stdout)
+        what = "The answer could not be written" if error.filename is None else f"{error.filename} cannot be used"
+        complain(Refused(f"{what} ({error.strerror or type(error).__name__}).", "not_written"))
+        sys.exit(REFUSED)
+
+
+def _stand_in_for_closed() -> None:
+    """Put the null device in the place of what the caller has closed (``<&-``, ``2>&-``)."""
+    # No number below three may become that of a file that is opened later.
+    for place, mode, name in ((0, "r", "stdin"), (1, "w", "stdout"), (2, "w", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDONLY if mode == "r" else os.O_WRONLY)
+            if opened != place:
+                os.dup2(opened, place)
+                os.close(opened)
+            setattr(sys, name, open(place, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 -- a descriptor
+
+
+def _refuse_what_is_no_text(arguments: Sequence[str]) -> None:
+    """Refuse arguments that are not UTF-8, which could be sent nowhere.
+
+    Raises:
+        Refused: ``misused``.
+    """
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise Refused(f"Argument {number} is no text in UTF-8.", "misused") from None
+
+
+def _drop(stream: TextIO) -> None:
+    """Let what is not written yet go nowhere, so that the exit does not try again."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)

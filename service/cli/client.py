@@ -16,6 +16,10 @@ from pydantic import SecretStr
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 30.0
 PAGE_SIZE = 200
+NO_ADDRESS = "KEYLEDGER_URL has to look like https://id.example.com, without name and password."
+
+_BROKEN = (ConnectionResetError, http.client.RemoteDisconnected)
+"""A connection that ended before anything was answered: a change may be asked for once more."""
 
 
 class Refused(Exception):
@@ -69,16 +73,19 @@ class ApiClient:
             headers["If-Match"] = f'"{version}"'
         request = self._request(method, path, {}, body, headers)
         try:
-            return self._json(request)
-        except (ConnectionResetError, http.client.RemoteDisconnected):
+            return self._answer(request)
+        except _BROKEN:
             return self._json(request)
 
     def lines(self, path: str, accept: str = "application/x-ndjson", /, **query: object) -> Iterator[bytes]:
         """Yield the lines of an answer of this media type as they come."""
         request = self._request("GET", path, query, headers={"Accept": accept})
-        with self._open(request) as response:
-            while line := response.readline():
-                yield line
+        try:
+            with self._open(request) as response:
+                while line := response.readline():
+                    yield line
+        except _BROKEN as error:
+            raise self._unreachable(error) from None
 
     def _request(
         self,
@@ -96,12 +103,26 @@ class ApiClient:
         return Request(address, data, {**token, **content, **(headers or {})}, method=method)  # noqa: S310 -- scheme checked
 
     def _json(self, request: Request) -> dict[str, Any]:
-        with self._open(request) as response:
-            raw = response.read()
         try:
-            answer: dict[str, Any] = json.loads(raw) if raw else {}
-        except ValueError:
+            return self._answer(request)
+        except _BROKEN as error:
+            raise self._unreachable(error) from None
+
+    def _answer(self, request: Request) -> dict[str, Any]:
+        """Return the JSON answer; what ``_BROKEN`` names is raised as it is."""
+        with self._open(request) as response:
+            try:
+                raw = response.read()
+            except _BROKEN:
+                raise
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from None
+        try:
+            answer = json.loads(raw) if raw else {}
+        except (ValueError, RecursionError):
             raise self._not_keyledger() from None
+        if not isinstance(answer, dict):
+            raise self._not_keyledger()
         return answer
 
     def _open(self, request: Request) -> Any:
@@ -109,21 +130,26 @@ class ApiClient:
             return self.opener.open(request, timeout=TIMEOUT_S)
         except HTTPError as error:
             raise self._refused(error) from None
-        except (ConnectionResetError, http.client.RemoteDisconnected):
+        except _BROKEN:
             raise
+        except UnicodeError:
+            raise Refused(NO_ADDRESS, "usage") from None
         except (URLError, OSError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)
             if isinstance(cause, ConnectionResetError):
                 raise cause from None
-            why = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-            message = f"{self.url} does not answer ({why}). Start it with `keyledger serve`, or set KEYLEDGER_URL."
-            raise Refused(message, "unreachable") from None
+            raise self._unreachable(cause) from None
+
+    def _unreachable(self, cause: object) -> Refused:
+        why = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        message = f"{self.url} does not answer ({why}). Start it with `keyledger serve`, or set KEYLEDGER_URL."
+        return Refused(message, "unreachable")
 
     def _refused(self, error: HTTPError) -> Refused:
         try:
             problem = json.loads(error.read(1024 * 1024))
             code, sentence = str(problem["code"]), str(problem["detail"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError, OSError, http.client.HTTPException):
             return self._not_keyledger(error.code)
         if code == "unauthenticated":
             sentence = (
@@ -152,10 +178,13 @@ def open_client(environ: Mapping[str, str] = os.environ) -> ApiClient:
         Refused: with one sentence when the token is missing or the address is none.
     """
     url = environ.get("KEYLEDGER_URL", DEFAULT_URL).rstrip("/")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Refused(NO_ADDRESS, "usage") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         # A password in it would be repeated by every sentence that names the address.
-        raise Refused("KEYLEDGER_URL has to look like https://id.example.com, without name and password.", "usage")
+        raise Refused(NO_ADDRESS, "usage")
     token = environ.get("KEYLEDGER_TOKEN", "").strip()
     if not token:
         sentence = (

@@ -159,7 +159,10 @@ def read_secret(path: Path | None) -> SecretStr:
     elif sys.stdin.isatty():
         text = str(typer.prompt("Client secret", hide_input=True, err=True))
     else:
-        text = sys.stdin.read(MAXIMUM_SECRET + 1)
+        try:
+            text = sys.stdin.read(MAXIMUM_SECRET + 1)
+        except (OSError, UnicodeDecodeError):
+            raise Refused("What came in on standard input is no text, so no client secret.", "data_invalid") from None
     secret = text.strip()
     if not secret:
         raise Refused(

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import difflib
 import getpass
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,11 @@ import asyncpg
 from events.catalogue.instants import write_instant
 from events.envelope import Context
 from events.intake import LogDoesNotHold
-from events.migrate import MigrationError, migrate
+from events.migrate import migrate
 from events.names import FORGOTTEN, Names
 from events.notary import rebuild_tree
 from events.progress import Progress, unseen
-from events.refusals import Refusal
-from events.sealing import KeyRing, SealError
+from events.sealing import KeyRing
 from events.secrets import SecretVault
 from events.signing import SigningKeys
 from events.store import EventStore
@@ -34,6 +34,7 @@ from projections.timeline import Timeline
 from projections.twin import RebuildRunning
 from service import restored, tokens
 from service.cli.client import Refused
+from service.cli.trouble import TROUBLE, refused_for
 from service.clock import Clock, utc_now
 from service.commands.resources import rules_of
 from service.cookiebox import CookieBox
@@ -44,8 +45,7 @@ from service.identity.resources import IdentityResources
 from service.identity.session_values import SessionLimits
 from service.identity.tombstones import Tombstones
 from service.logs import configure_logging
-from service.postgres_process import PostgresError
-from service.settings import Settings, SettingsError, load_settings
+from service.settings import Settings, load_settings
 
 T = TypeVar("T")
 StaffRole = Literal["support", "auditor", "operator"]
@@ -70,7 +70,15 @@ class Operator:
 
     async def context(self, reason: str | None) -> Context:
         """Return who acts: the user of this machine."""
-        return Context(await self.names.actor("operator", getpass.getuser()), reason=reason)
+        return Context(await self.names.actor("operator", _user()), reason=reason)
+
+
+def _user() -> str:
+    """Return the name of the user of this machine, or the number of one who has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
@@ -81,18 +89,8 @@ def on_database(work: Callable[[Operator], Awaitable[T]]) -> T:
     """
     try:
         return asyncio.run(_run(work))
-    except SettingsError as error:
-        raise Refused("\n".join(error.problems), "settings") from None
-    except Refusal as refusal:
-        raise Refused(refusal.message, refusal.code) from None
-    except (PostgresError, MigrationError, SealError) as error:
-        raise Refused(str(error), "database") from None
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError):
-        raise Refused("The database is not set up yet. Run `keyledger migrate` first.", "database") from None
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-        raise Refused(
-            f"The database cannot be reached ({type(error).__name__}). Check KEYLEDGER_DATABASE_URL.", "database"
-        ) from None
+    except TROUBLE as error:
+        raise refused_for(error) from None
 
 
 async def _run(work: Callable[[Operator], Awaitable[T]]) -> T:

@@ -74,7 +74,7 @@ def export(
                 sys.stdout.buffer.flush()
                 return
             _write(output, counted)
-    except http.client.HTTPException:
+    except (http.client.HTTPException, TimeoutError):
         raise Refused("The answer broke off; what has come is not whole. Try again.", "unreachable") from None
     if format_ is Format.PROOF:
         hint(f"Next: keyledger verify {output}")
@@ -104,6 +104,8 @@ def _counted(lines: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
 
 def _write(output: Path, lines: Iterable[bytes]) -> None:
     """Write the file whole or not at all."""
+    if not output.name or output.is_dir():
+        raise Refused(f"{output} is a directory. Name the file in it.", "data_invalid")
     draft = output.with_name(f".{output.name}.{os.getpid()}")
     try:
         with draft.open("wb") as file:

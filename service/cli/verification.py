@@ -86,7 +86,7 @@ async def check(operator: Operator, slug: str | None, bar: Bar) -> dict[str, Any
     """Compare live read models with the replayed events, row by row, and tables with what the log says is gone."""
     found = await _compared(operator, slug, bar)
     if slug is not None and not await operator.pool.fetchval(
-        "select exists (select from ledger.streams where stream_id = $1)", slug
+        "select exists (select from ledger.streams where stream_id = $1 and stream_id <> '$system')", slug
     ):
         raise Refused(f"There is no workspace {slug}.", "workspace_unknown")
     return {

@@ -79,6 +79,6 @@ def _read(file: str) -> object:
         return json.loads(text)
     except OSError as error:
         raise Refused(f"{file} cannot be read ({error.strerror}).", "data_invalid") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         example = '{"type": "DomainRemoved", "data": {"domain": "acme.example"}}'
         raise Refused(f"What was given is not JSON. Write it as: {example}", "data_invalid") from None

@@ -4,6 +4,7 @@ Run as a program, it is that process. A run gets the caller's arguments, environ
 a process of its own does: through the interpreter's exit.
 """
 
+import gc
 import json
 import os
 import select
@@ -104,8 +105,15 @@ def begin(channel: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    # What the verbs import when they run.
-    from service.cli import application, database, forgetting, verification  # noqa: F401
+    from typer.main import get_command
 
+    # What the verbs import when they run.
+    from service.cli import application, database, forgetting, proof_files, verification  # noqa: F401
+
+    # All verbs are made into commands once, and not in each run.
+    setattr(application, "keyledger", get_command(application.keyledger))  # noqa: B010
+    # What is there by now is left alone by collections, so that a fork does not copy it.
+    gc.collect()
+    gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
     application.main()
