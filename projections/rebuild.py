@@ -17,7 +17,7 @@ from events.replay import fold_all
 from events.store import EventStore
 from events.workspace import FOLD_VERSION, Workspace
 from projections.projection import Projection, table_of, wait_for_turn
-from projections.twin import alone, empty_twin, swap, until_swapped
+from projections.twin import alone, empty_twin, set_aside, swap, until_swapped
 
 if TYPE_CHECKING:
     from events.store import Connection
@@ -74,10 +74,13 @@ async def rebuild(
     """
     async with store.pool.acquire() as conn, alone(conn, projection.name):
         twin = await empty_twin(conn, table_of(projection))
+        indexes = await set_aside(conn, twin)
         building = _Building(store, projection, conn, twin, batch)
         total = (await store.head()).size
         while await building.take():
             progress(building.events, total)
+        for index in indexes:
+            await conn.execute(index, timeout=READ_TIMEOUT_S)
         await until_swapped(building.finish)
         progress(building.events, building.events)
         return Rebuilt(building.events)

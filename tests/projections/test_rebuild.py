@@ -115,6 +115,36 @@ async def test_a_rebuilt_connection_table_has_the_rights_indexes_and_options_of_
         await store.pool.execute("delete from projection.connections")
 
 
+@on_both_servers
+async def test_a_rebuilt_timeline_has_all_indexes_when_it_is_swapped_in_and_while_it_is_filled_those_that_it_needs(
+    store: EventStore, owner_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time: the rebuilt one is what the next is made like. Rights stay as well."""
+    indexes = """
+        select array_agg(regexp_replace(pg_get_indexdef(indexrelid), ' INDEX .* USING', ' INDEX USING') order by 1)
+        from pg_index where indrelid = $1::text::regclass
+    """
+    rights = "select relacl::text from pg_class where oid = 'projection.timeline_v1'::regclass"
+    await record(store, await register(store, "acme"), domain(1))
+    before = await owner_pool.fetchval(indexes, "projection.timeline_v1"), await owner_pool.fetchval(rights)
+    assert len(before[0]) == 2
+    filled: list[list[str]] = []
+    apply = Timeline.apply
+
+    async def seen(self: Timeline, conn: Any, table: str, events: Any) -> None:
+        filled.append(await conn.fetchval(indexes, table))
+        await apply(self, conn, table, events)
+
+    monkeypatch.setattr(Timeline, "apply", seen)
+    for _ in range(2):
+        await rebuild(EventStore(owner_pool), Timeline())
+        after = await owner_pool.fetchval(indexes, "projection.timeline_v1"), await owner_pool.fetchval(rights)
+        assert after == before
+    unique = [index for index in before[0] if "UNIQUE" in index]
+    assert (len(unique), filled) == (1, [unique, unique])
+    assert [entry.summary for entry in await read_timeline(store.pool, "acme")]
+
+
 async def test_rows_that_were_wrong_are_named_and_put_right(store: EventStore, owner_pool: Pool) -> None:
     state = await record(store, await register(store, "acme"), domain(1))
     await register(store, "other")
