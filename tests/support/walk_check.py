@@ -4,7 +4,7 @@ from support import walk_desk as desk
 from support import walk_mail as mail
 from support import walk_sso as sso
 from support.walk_cast import HOME, PEOPLE, Person, Walk, own_subjects
-from support.walk_state import modelled, recorded
+from support.walk_state import differences, modelled, recorded
 from support.who_is_who import Place
 
 
@@ -19,7 +19,8 @@ async def check(walk: Walk) -> None:
         assert told == expected, (person.name, "opens", told, "and should open", expected)
         if walk.random.random() < 0.3:
             await _check_open(walk, person)
-    assert await recorded(walk) == modelled(walk), "what is recorded is not what came to pass"
+    seen, expected_now = await recorded(walk), modelled(walk)
+    assert seen == expected_now, differences(seen, expected_now)
     for place in model.places.values():
         if place.required is not None:
             assert list(model.ways_in(place, own_subjects)), f"no owner of {place.slug} has a way in"

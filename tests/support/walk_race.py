@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientResponse
 from support.browser import Browser
 from support.walk_cast import Letter, Person, Walk
-from support.walk_state import modelled, recorded
+from support.walk_state import differences, modelled, recorded
 
 LONGEST_HEAD_START_S = 0.012
 """About what one of these requests takes here, so that they meet in all of their parts."""
@@ -67,7 +67,7 @@ async def race(walk: Walk, moves: Sequence[Move]) -> None:
     for order in itertools.permutations(range(len(moves))):
         try:
             twin = await _retold(walk, run, order)
-            assert seen == modelled(twin), _differences(seen, modelled(twin))
+            assert seen == modelled(twin), differences(seen, modelled(twin))
         except (AssertionError, LookupError, ValueError) as error:
             failed.append(f"{[moves[number].told for number in order]}: {error!r}")
         else:
@@ -132,9 +132,3 @@ def _go_on_as(walk: Walk, twin: Walk) -> None:
     walk.model, walk.people, walk.letters = twin.model, twin.people, twin.letters
     walk.attempts, walk.invited, walk.known = twin.attempts, twin.invited, twin.known
     walk.story, walk.done = twin.story, twin.done
-
-
-def _differences(seen: dict[str, Any], expected: dict[str, Any]) -> str:
-    return "; ".join(
-        f"{name} is {seen[name]} and should be {expected[name]}" for name in seen if seen[name] != expected[name]
-    )

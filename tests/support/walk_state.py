@@ -103,3 +103,10 @@ async def _workspace(walk: Walk, slug: str) -> dict[str, Any]:
         "sso": told.sso_enabled,
         "required": None if required is None else required.confirm_by is None or required.confirmed,
     }
+
+
+def differences(seen: dict[str, Any], expected: dict[str, Any]) -> str:
+    """Tell where what is recorded is not what the model says."""
+    return "; ".join(
+        f"{name} is {seen[name]} and should be {expected[name]}" for name in seen if seen[name] != expected[name]
+    )
