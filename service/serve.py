@@ -43,6 +43,12 @@ NO_WAY_IN = (
     asyncpg.CannotConnectNowError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    # An address with a wrong port, directory of sockets or parameter, and a role that may not migrate.
+    OverflowError,
+    FileNotFoundError,
+    asyncpg.ClientConfigurationError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.InsufficientPrivilegeError,
 )
 WORKER_GRACE_S = DRAIN_S + 5.0
 RESTART_PAUSE_S = 0.5

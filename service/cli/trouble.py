@@ -49,13 +49,9 @@ TROUBLE = (
 def refused_for(error: BaseException) -> Refused:
     """Return what the person at the command line is told. No sentence repeats an address, which may hold a password."""
     if isinstance(error, SettingsError):
-        first, *more = error.problems
-        # One place a line, where there are several.
-        return (
-            Refused("The settings cannot be used.", "settings", tuple(error.problems))
-            if more
-            else Refused(first, "settings")
-        )
+        if len(error.problems) == 1:
+            return Refused(error.problems[0], "settings")
+        return Refused("The settings cannot be used.", "settings", tuple(error.problems))
     if isinstance(error, Refusal):
         return Refused(error.message, error.code)
     if isinstance(error, PostgresError | MigrationError | SealError):

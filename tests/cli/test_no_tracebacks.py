@@ -90,6 +90,25 @@ async def test_an_address_of_a_database_that_cannot_be_used(operator: CommandLin
         assert "planted" not in said
 
 
+async def test_the_service_does_not_start_with_such_an_address(operator: CommandLine) -> None:
+    """Exit code 1 and one sentence, in a process that ends."""
+    good = operator.environment["KEYLEDGER_DATABASE_URL"]
+    name = good.partition("@/")[2].partition("?")[0]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    for url in (
+        "postgresql://a:planted@127.0.0.1:99999/x",
+        "postgresql:///x?host=/planted",
+        good.replace(name, "planted"),
+        f"{good}&sslmode=planted",
+        f"{good}&planted=1",
+    ):
+        run = await operator("serve", KEYLEDGER_DATABASE_URL=url, KEYLEDGER_OWNER_DATABASE_URL=url, KEYLEDGER_PORT=port)
+        assert (run.code, len(run.err.splitlines())) == (1, 1), run
+        assert "Check KEYLEDGER_DATABASE_URL" in run.err
+        assert "planted" not in run.out + run.err
+
+
 async def test_a_role_that_may_not(operator: CommandLine, empty_database: TestDatabase) -> None:
     """As where the runtime role's address is all that there is."""
     for verb in ("migrate", "rebuild timeline"):
