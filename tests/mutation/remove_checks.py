@@ -60,7 +60,7 @@ ANSWERS: Final = (
     "web/test_callback_posted",
 )
 ON_A_DATABASE: Final = {
-    "callback": (*ANSWERS, "web/test_desk", "web/test_desk_repairs"),
+    "callback": (*ANSWERS, "security/test_rate_limits", "web/test_desk", "web/test_desk_repairs"),
     "ended_by_provider": ("oidc/test_logout", "oidc/test_frontchannel_logout"),
     "exchange": ANSWERS,
     "returned": ANSWERS,
@@ -238,7 +238,7 @@ def main() -> int:
     chosen = [path for path in sorted(paths) if not named or path.stem in named]
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         copy = Path(directory)
-        for part in ("service", "events", "projections", "tests/oidc", "tests/web", "tests/support"):
+        for part in ("service", "events", "projections", "tests/oidc", "tests/web", "tests/security", "tests/support"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         for part in ("tests/conftest.py", "pyproject.toml"):
             shutil.copy(ROOT / part, copy / part)
