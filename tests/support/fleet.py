@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from support.command_line import CommandLine
 from support.service import ROOT, free_port
 
 WITHIN_S: Final = 60.0
@@ -108,16 +109,8 @@ class Fleet:
 
     async def run(self, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str, str]:
         """Run a command of ``keyledger`` on the fleet's database. Returns its exit code and what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service", *arguments),
-            cwd=ROOT,
-            env={**self.environment, **environment},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), WITHIN_S)
-        return process.returncode or 0, out.decode(), err.decode()
+        ended = await CommandLine(self.environment)(*arguments, stdin=stdin, **environment)
+        return ended.code, ended.out, ended.err
 
     async def token(self, role: str = "operator") -> str:
         """Return a new token of the management API."""
