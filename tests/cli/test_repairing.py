@@ -44,7 +44,7 @@ async def test_credentials_are_staged_promoted_rolled_back_and_discarded(command
         await command.done("credentials", "stage", "acme", *place, "third", stdin=SECRET)
     await command.done("credentials", "discard", "acme", "--reason", "mistyped")
     assert (await api.get("/workspaces/acme"))["staged"] is None
-    assert "nothing was recorded" in (await command.done("credentials", "discard", "acme")).out
+    assert "Nothing to change" in (await command.done("credentials", "discard", "acme")).out
 
 
 async def test_a_set_up_link_is_printed_alone_and_taken_back_by_its_id_or_with_all(
@@ -83,7 +83,7 @@ async def test_a_bypass_is_granted_with_a_reason_for_72_hours_at_most_and_shown_
     assert f"grace@acme.example until {ends}: new phone" in (await command.done("show", "acme")).out
     await command.done("bypass", "revoke", "acme", "Grace@acme.example", "--reason", "found it")
     assert "grace@acme.example" not in (await command.done("show", "acme")).out
-    assert "nothing was recorded" in (await command.done("bypass", "revoke", "acme", "grace@acme.example")).out
+    assert "Nothing to change" in (await command.done("bypass", "revoke", "acme", "grace@acme.example")).out
 
 
 @pytest.mark.parametrize("status", [None, "deactivated"])

@@ -103,10 +103,10 @@ async def test_the_export_is_the_history_a_line_for_each_event(command: CommandL
 
 
 async def test_a_change_that_changes_nothing_says_so(command: CommandLine, api: Management) -> None:
-    """Exit code 0, and a sentence that nothing was recorded."""
+    """Exit code 0, and a sentence that there is nothing to change."""
     await api.register()
     said = await command.done("jit", "on", "acme")
-    assert "nothing was recorded" in said.out
+    assert "Nothing to change" in said.out
 
 
 async def test_signing_out_at_the_provider_is_switched_on_and_off(command: CommandLine, api: Management) -> None:
