@@ -1,6 +1,7 @@
 """PostgreSQL for tests: a cluster of its own per test process, and a migrated database of its own per test."""
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import itertools
@@ -137,7 +138,9 @@ class Cluster:
 
     def _disconnect(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
-            self._admin.run(self._connection.close(timeout=5))
+            # A forked process that shared its socket may have ended it.
+            with contextlib.suppress(OSError):
+                self._admin.run(self._connection.close(timeout=5))
         self._connection = None
 
     def _make_template(self) -> None:
