@@ -67,7 +67,7 @@ async def test_a_moment_beyond_the_calendar_is_refused_as_one_that_does_not_exis
         "/workspaces/acme/diff?from=1&to=",
     ):
         problem = await api.get(f"{path}{quote(moment)}", 422)
-        assert problem["errors"][0]["detail"] == "this date or time does not exist."
+        assert problem["errors"][0]["detail"] == "This date or time does not exist."
     assert await version_at(api, "9999-12-31T23:59:59.999999Z") == 1
     assert (await api.get("/workspaces?at=0001-01-01T00:00:00Z"))["items"] == []
 
@@ -80,7 +80,7 @@ async def test_a_version_is_a_whole_number_from_one_and_nothing_else_means_one(a
         assert (await api.get(path + version, 422))["code"] == "data_invalid"
     if version.isdecimal():
         problem = await api.get(f"/workspaces/acme/diff?from={version}", 422)
-        assert "versions are whole numbers from 1" in problem["detail"]
+        assert "Versions are whole numbers from 1" in problem["detail"]
 
 
 async def test_before_the_first_event_there_was_no_workspace_anywhere(api: Management) -> None:
