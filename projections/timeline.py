@@ -90,7 +90,7 @@ async def read_timeline(
 
 
 def row_of(event: Recorded) -> tuple[object, ...]:
-    """Return the values of ``COLUMNS`` that an event's entry has to have, from its canonical text: what a check goes by."""
+    """Return the values of ``COLUMNS`` that an event's entry has to have, by its canonical text; checks go by it."""
     return (
         event.position,
         event.event_id,
