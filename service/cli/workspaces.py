@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.certain import Yes, make_certain
+from service.cli.certain import Yes, is_asked, make_certain
 from service.cli.change import Why, explained, record, tell
 from service.cli.client import open_client, segment
 from service.cli.options import At, Json, Slug, Version, moment
@@ -64,9 +64,19 @@ def change_plan(
     plan: Annotated[str, typer.Argument(help="The new plan.", show_default=False)],
     *,
     why: Why,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Change the plan. Leaving the plans with SSO lifts enforcement and switches SSO off, as events."""
+    if is_asked(yes=yes):
+        standing = open_client().get(f"/workspaces/{segment(slug)}")
+        if standing["sso"]["enabled"] and standing["plan"] != plan:
+            make_certain(
+                f"{slug} signs in by SSO, on the plan {standing['plan']}. Unless the plan {plan} has SSO too, this"
+                " switches it off at once and no longer requires it.",
+                yes=yes,
+                lasting=False,
+            )
     record(slug, "WorkspacePlanChanged", {"plan": plan}, why, as_json=as_json)
 
 

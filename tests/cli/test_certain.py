@@ -1,10 +1,13 @@
-"""Whoever sits at a terminal is asked once more before what cannot be taken back."""
+"""Whoever sits at a terminal is asked once more before what takes much away."""
 
 import os
 import tempfile
 
 import pytest
 from support.command_line import CommandLine
+from support.provider import FakeProvider
+
+SECRET = "planted-s3cret/+:%"
 
 
 async def at_a_terminal(command: CommandLine, typed: str, *arguments: str) -> tuple[int, str]:
@@ -47,3 +50,22 @@ async def test_what_deletes_for_good_asks_at_a_terminal(command: CommandLine, ar
     assert (code, "Nothing was done." in said) == (1, True)
     _, said = await at_a_terminal(command, "n\n", *arguments, "--yes")
     assert "Go on?" not in said
+
+
+async def test_a_mistyped_plan_switches_sso_off_at_a_terminal_only_after_a_second_yes(command: CommandLine) -> None:
+    """It names both plans and what happens. Without SSO there is nothing to lose, and the same plan changes nothing."""
+    await command.done("workspace", "register", "acme", "--name", "Acme", "--plan", "one")
+    assert (await at_a_terminal(command, "", "workspace", "plan", "acme", "two"))[0] == 0
+    assert (await at_a_terminal(command, "", "workspace", "plan", "acme", "one"))[0] == 0
+    await command.done("domain", "add", "acme", "acme.example")
+    async with FakeProvider(client_secret=SECRET) as provider:
+        place = ("--issuer", provider.issuer, "--client-id", "0oa17n5acme")
+        await command.done("credentials", "set", "acme", *place, stdin=SECRET + "\n")
+    await command.done("sso", "enable", "acme")
+    assert "Go on?" not in (await at_a_terminal(command, "", "workspace", "plan", "acme", "one"))[1]
+    code, said = await at_a_terminal(command, "n\n", "workspace", "plan", "acme", "on")
+    assert code == 1
+    assert "acme signs in by SSO, on the plan one. Unless the plan on has SSO too, this switches it off at once" in said
+    assert (await command.done("show", "acme", "--json")).json["sso"]["enabled"] is True
+    assert (await at_a_terminal(command, "y\n", "workspace", "plan", "acme", "on"))[0] == 0
+    assert (await command.done("show", "acme", "--json")).json["sso"]["enabled"] is False
